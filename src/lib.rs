@@ -1,0 +1,3 @@
+//! Lockstep: open, self-hosted, bidirectional sync between Postgres and Salesforce.
+
+pub mod model;

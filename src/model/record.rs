@@ -1,0 +1,17 @@
+//! A record as Salesforce answered it.
+
+use super::{SalesforceId, Value};
+use chrono::{DateTime, Utc};
+
+/// One Salesforce record, with the values of a mapping's fields in the mapping's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteRecord {
+    /// The record's id.
+    pub id: SalesforceId,
+    /// `SystemModstamp`; whole seconds.
+    pub system_modstamp: Option<DateTime<Utc>>,
+    /// Whether the record is in the recycle bin. Always false for objects without `IsDeleted`.
+    pub is_deleted: bool,
+    /// One value per field of the mapping, in its order.
+    pub values: Vec<Value>,
+}
