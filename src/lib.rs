@@ -1,3 +1,4 @@
 //! Lockstep: open, self-hosted, bidirectional sync between Postgres and Salesforce.
 
+pub mod mapping;
 pub mod model;

@@ -9,6 +9,7 @@ use std::fmt;
 /// An object as the integration user sees it.
 ///
 /// Fields and objects hidden by permissions are absent, just like those that do not exist.
+#[expect(clippy::struct_excessive_bools, reason = "mirrors the describe answer")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectDescribe {

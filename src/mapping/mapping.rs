@@ -1,0 +1,183 @@
+//! A validated mapping: the only form of a mapping file that the engine sees.
+
+use crate::model::{ColumnType, FieldType};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Which side may change the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Salesforce's values become the rows' values; changes of the rows are not sent. Heroku Connect: `read_only`.
+    FromSalesforce,
+    /// The rows' changes are sent; Salesforce's values are not read back, except ids.
+    ToSalesforce,
+    /// Both. Heroku Connect: `read_write`.
+    Both,
+}
+
+impl Direction {
+    /// Whether Salesforce's changes are applied to Postgres.
+    #[must_use]
+    pub fn pulls(self) -> bool {
+        self != Self::ToSalesforce
+    }
+
+    /// Whether the application's changes are sent to Salesforce.
+    #[must_use]
+    pub fn pushes(self) -> bool {
+        self != Self::FromSalesforce
+    }
+}
+
+/// Who wins when both sides changed the same field of the same record.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictPolicy {
+    /// Salesforce's value stays and replaces the row's.
+    #[default]
+    SalesforceWins,
+    /// The row's value is sent and replaces Salesforce's.
+    PostgresWins,
+    /// The later of the two: the time of the captured statement against `SystemModstamp`; a tie goes to Salesforce.
+    Newest,
+}
+
+/// What a deletion on one side does on the other.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteRule {
+    /// The other side deletes too.
+    #[default]
+    Delete,
+    /// The other side keeps its record.
+    Ignore,
+}
+
+/// How deletions travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deletes {
+    /// A record deleted in Salesforce.
+    pub in_salesforce: DeleteRule,
+    /// A row deleted in Postgres.
+    pub in_postgres: DeleteRule,
+    /// At most this many rows are deleted in Postgres at once; above, the mapping asks first.
+    /// `None` is the default guard: 100 rows or 0.5 % of the table, whichever is more.
+    pub hold_above: Option<u64>,
+}
+
+/// When Salesforce is asked for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll {
+    /// Time between two polls.
+    pub every: Duration,
+    /// How far behind the last window each poll looks again, for changes that became visible late.
+    pub overlap: Duration,
+}
+
+/// From how many records on the Bulk API is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BulkThresholds {
+    /// Reads of more records than this go through a Bulk query.
+    pub read_above: u64,
+    /// Writes of more records than this, of one object and operation, go through Bulk ingest.
+    pub write_above: usize,
+}
+
+/// A parent found through a column of the application's own instead of its Salesforce id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The parent's object; it is mapped too.
+    pub object: String,
+    /// The parent's table.
+    pub table: String,
+    /// The parent's column that identifies it.
+    pub match_column: String,
+    /// The column of this table that holds the parent's value.
+    pub column: String,
+    /// The type of both columns.
+    pub column_type: ColumnType,
+}
+
+/// One mapped field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The field's API name, in Salesforce's own spelling.
+    pub name: String,
+    /// The column.
+    pub column: String,
+    /// The column's type.
+    pub column_type: ColumnType,
+    /// Salesforce's type.
+    pub field_type: FieldType,
+    /// The effective direction: never more than the mapping's, and never `to` a field that cannot be written.
+    pub direction: Direction,
+    /// The effective policy.
+    pub conflict: ConflictPolicy,
+    /// Whether the value may be sent with an insert.
+    pub createable: bool,
+    /// Whether the value may be sent with an update.
+    pub updateable: bool,
+    /// The objects that a lookup points to; empty for other types.
+    pub reference_to: Vec<String>,
+    /// How the application names the parent, where it does not by id.
+    pub reference: Option<Reference>,
+}
+
+/// The external id by which records and rows are matched and inserts are made repeatable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The external id field's API name. It is one of the mapping's fields.
+    pub field: String,
+    /// Its column. It carries a unique index.
+    pub column: String,
+}
+
+/// One object kept in step with one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The object's API name, in Salesforce's own spelling. Names the mapping.
+    pub object: String,
+    /// The table, in the mapping schema.
+    pub table: String,
+    /// The direction.
+    pub direction: Direction,
+    /// The mapped fields, in a stable order. `Id`, `SystemModstamp` and `IsDeleted` are not among them:
+    /// they always map to `sfid`, `systemmodstamp` and `isdeleted`.
+    pub fields: Vec<Field>,
+    /// The external id, where there is one.
+    pub key: Option<Key>,
+    /// Whether the object has `IsDeleted`.
+    pub has_is_deleted: bool,
+    /// Whether the object has `SystemModstamp`; without it a poll reads the whole object.
+    pub has_system_modstamp: bool,
+    /// Columns indexed beside the system ones.
+    pub indexes: Vec<String>,
+    /// When to poll.
+    pub poll: Poll,
+    /// How deletions travel.
+    pub deletes: Deletes,
+    /// When to use the Bulk API.
+    pub bulk: BulkThresholds,
+}
+
+impl Mapping {
+    /// The field that lives in `column`.
+    #[must_use]
+    pub fn field_of_column(&self, column: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.column == column)
+    }
+}
+
+/// Mappings that refer to each other, directly or not: the unit within which order matters, and of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingGroup {
+    /// The table name that sorts first. Stable as long as the group's members are.
+    pub name: String,
+    /// The mappings, parents before children where there is no cycle.
+    pub mappings: Vec<Mapping>,
+}

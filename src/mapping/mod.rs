@@ -1,0 +1,8 @@
+//! The user's mapping files made trustworthy: raw → validated, every problem reported with file and line.
+
+mod mapping;
+
+pub use mapping::{
+    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
+    MappingGroup, Poll, Reference,
+};
