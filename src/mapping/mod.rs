@@ -1,8 +1,8 @@
 //! The user's mapping files made trustworthy: raw → validated, every problem reported with file and line.
 
-mod mapping;
+mod validated;
 
-pub use mapping::{
+pub use validated::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
     MappingGroup, Poll, Reference,
 };
