@@ -3,3 +3,4 @@
 pub mod mapping;
 pub mod model;
 pub mod reconcile;
+pub mod sync;

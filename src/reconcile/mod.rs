@@ -18,7 +18,7 @@ mod samples;
 
 pub use classify::{ATTEMPTS_MAX, Class, Verdict, classify, delay_before_attempt};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
-pub use decide::{
+pub use decide::{is_compared,
     Attempt, Conflict, Decision, Deletion, Remote, Step, reconcile_delete, reconcile_insert,
     reconcile_update,
 };
