@@ -2,3 +2,6 @@
 
 pub mod mapping;
 pub mod model;
+pub mod runtime;
+pub mod salesforce;
+pub mod telemetry;
