@@ -1,8 +1,10 @@
 //! The client against a peer that misbehaves in ways a Salesforce org does not: forged addresses, redirections,
 //! answers shortened on the way, and logins watched from the other side.
 
-use super::{Auth, Client, Config, DEFAULT_API_VERSION, Error, LoginFailure, Scope, Shape};
 use crate::model::ColumnType;
+use crate::salesforce::{
+    Auth, Client, Config, DEFAULT_API_VERSION, Error, LoginFailure, Scope, Shape,
+};
 use axum::Router;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode, header};
