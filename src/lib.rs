@@ -3,4 +3,7 @@
 pub mod mapping;
 pub mod model;
 pub mod reconcile;
+pub mod runtime;
+pub mod salesforce;
 pub mod sync;
+pub mod telemetry;

@@ -1,0 +1,23 @@
+//! A small runtime for long-running work: repeated tasks, bounded retries and an orderly end.
+//!
+//! It knows nothing of Postgres or Salesforce. Everything that waits here waits on a signal, a timer with a
+//! bound, or the end of work in progress; nothing is polled.
+
+mod retry;
+mod shutdown;
+mod task;
+
+pub use retry::{RetryPolicy, Verdict, retry};
+pub use shutdown::{Shutdown, Stopped};
+pub use task::{Task, drive};
+
+/// What the engine does after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// The same again, after a pause of seconds.
+    Soon,
+    /// The same again, but not before the situation can have changed: minutes or hours.
+    Later,
+    /// Nothing, until a person changed something.
+    Never,
+}

@@ -1,0 +1,230 @@
+//! Writing many records with a Bulk 2.0 ingest job.
+//!
+//! A job is opened, filled once, closed, and worked off by Salesforce at its leisure. Until it is closed it has no
+//! effect, so an abandoned one is harmless; once closed, its outcome can be read for seven days. The results
+//! come in no particular order: the caller matches them by a column of its own.
+
+use super::csv_rows::CsvRows;
+use super::jobs::{JobInfo, JobKind};
+use super::transport::Call;
+use super::{Client, Error, RowError};
+use crate::model::SalesforceId;
+use bytes::Bytes;
+use reqwest::Method;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const ID_COLUMN: &str = "sf__Id";
+const CREATED_COLUMN: &str = "sf__Created";
+const ERROR_COLUMN: &str = "sf__Error";
+
+/// What a job does with its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IngestOperation {
+    /// Creates them.
+    Insert,
+    /// Changes those named by the column `Id`.
+    Update,
+    /// Changes those named by the key field, and creates the others.
+    Upsert,
+    /// Moves those named by the only column `Id` to the recycle bin.
+    Delete,
+}
+
+impl IngestOperation {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// What became of one record of a job. `Debug` shows no cells.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IngestRow {
+    /// Its id, where it has one.
+    pub id: Option<SalesforceId>,
+    /// Why it was refused.
+    pub error: Option<RowError>,
+    /// Whether the job made it.
+    pub created: bool,
+    /// The cells as they were uploaded, by column.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for IngestRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IngestRow")
+            .field("id", &self.id)
+            .field("error", &self.error)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of all records of a job; each is in one of the lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngestResults {
+    /// Accepted.
+    pub successful: Vec<IngestRow>,
+    /// Refused, with the reason.
+    pub failed: Vec<IngestRow>,
+    /// Never tried, because the job failed or was aborted before.
+    pub unprocessed: Vec<IngestRow>,
+}
+
+impl Client {
+    /// Opens a job; answers its id. `key_field` names the external id of an upsert.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn start_ingest_job(
+        &self,
+        object: &str,
+        operation: IngestOperation,
+        key_field: Option<&str>,
+    ) -> Result<String, Error> {
+        let mut job = json!({
+            "object": object,
+            "operation": operation.as_str(),
+            "contentType": "CSV",
+            "columnDelimiter": "COMMA",
+            "lineEnding": "LF",
+        });
+        if let (Some(key_field), Some(job)) = (key_field, job.as_object_mut()) {
+            job.insert("externalIdFieldName".to_owned(), key_field.into());
+        }
+        let path = [self.version(), "jobs", JobKind::Ingest.resource()];
+        let call = Call::writing(Method::POST, &path).with_json(&job);
+        let job: JobInfo = self.write(&call).await?.json("a job")?;
+        Ok(job.id)
+    }
+
+    /// Fills an open job with its CSV, of at most [`super::UPLOAD_BYTES_MAX`]; possible once per job.
+    ///
+    /// # Errors
+    /// See [`Error`]. Where the outcome is unknown, abort the job and start another.
+    pub async fn upload(&self, id: &str, csv: Vec<u8>) -> Result<(), Error> {
+        let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, "batches"];
+        let call = Call::writing(Method::PUT, &path).with_upload("text/csv", Bytes::from(csv));
+        self.write(&call).await?;
+        Ok(())
+    }
+
+    /// Closes a filled job: from now on it takes effect.
+    ///
+    /// # Errors
+    /// See [`Error`]. Where the outcome is unknown, look at the job's state.
+    pub async fn close(&self, id: &str) -> Result<JobInfo, Error> {
+        self.set_job_state(JobKind::Ingest, id, "UploadComplete").await
+    }
+
+    /// Stops an ingest job that is not in a final state. Records already done stay done.
+    ///
+    /// # Errors
+    /// See [`Error`]; among others when the job is over.
+    pub async fn abort(&self, id: &str) -> Result<JobInfo, Error> {
+        self.abort_job(JobKind::Ingest, id).await
+    }
+
+    /// What became of the records of a job in a final state.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when the lists hold fewer records than Salesforce counted; otherwise see [`Error`].
+    pub async fn ingest_results(&self, id: &str) -> Result<IngestResults, Error> {
+        let job = self.ingest_job(id).await?;
+        let succeeded = job.processed.saturating_sub(job.failed);
+        Ok(IngestResults {
+            successful: self.result_rows(id, "successfulResults", Some(succeeded)).await?,
+            failed: self.result_rows(id, "failedResults", Some(job.failed)).await?,
+            unprocessed: self.result_rows(id, "unprocessedrecords", None).await?,
+        })
+    }
+
+    async fn result_rows(
+        &self,
+        id: &str,
+        list: &str,
+        expected: Option<u64>,
+    ) -> Result<Vec<IngestRow>, Error> {
+        let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, list];
+        let call = Call::reading(Method::GET, &path).accepting("text/csv");
+        let response = self.transport.open(&call).await?;
+        let mut rows = CsvRows::open(response, expected).await?;
+        let header = rows.header().iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let mut results = Vec::new();
+        while let Some(row) = rows.next().await? {
+            let cells = row.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+            results.push(ingest_row(header.iter().cloned().zip(cells).collect()));
+        }
+        Ok(results)
+    }
+}
+
+fn text(cell: &[u8]) -> Result<String, Error> {
+    let text = std::str::from_utf8(cell);
+    text.map(str::to_owned).map_err(|_| Error::Malformed("a cell is not in UTF-8"))
+}
+
+fn ingest_row(mut columns: BTreeMap<String, String>) -> IngestRow {
+    let id = columns.remove(ID_COLUMN).and_then(|id| SalesforceId::parse(&id).ok());
+    let created = columns.remove(CREATED_COLUMN).is_some_and(|created| created == "true");
+    let error = columns.remove(ERROR_COLUMN).map(|error| row_error(&error));
+    IngestRow { id, error, created, columns }
+}
+
+/// Reads `CODE:message:Field1 Field2 --`. The list of fields may be missing, and the message may hold colons.
+fn row_error(text: &str) -> RowError {
+    let (code, rest) = text.split_once(':').unwrap_or((text, ""));
+    let (message, fields) = match rest.trim_end().strip_suffix("--").map(str::trim_end) {
+        None => (rest, ""),
+        Some(rest) => rest.rsplit_once(':').unwrap_or((rest, "")),
+    };
+    RowError {
+        code: code.trim().to_owned(),
+        message: message.trim().to_owned(),
+        fields: fields.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ingest_row, row_error};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_error_column_is_read_in_all_its_forms() {
+        #[rustfmt::skip]
+        let table: [(&str, &str, &str, &[&str]); 5] = [
+            ("REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --",
+             "REQUIRED_FIELD_MISSING", "Required fields are missing: [Name]", &["Name"]),
+            ("FIELD_INTEGRITY_EXCEPTION:bad state:BillingState BillingCountry --",
+             "FIELD_INTEGRITY_EXCEPTION", "bad state", &["BillingState", "BillingCountry"]),
+            ("UNABLE_TO_LOCK_ROW:unable to obtain exclusive access: 001D000000IqhSL:--",
+             "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access: 001D000000IqhSL", &[]),
+            ("DUPLICATE_VALUE:duplicate value found: X", "DUPLICATE_VALUE", "duplicate value found: X", &[]),
+            ("INTERNAL_ERROR", "INTERNAL_ERROR", "", &[]),
+        ];
+        for (text, code, message, fields) in table {
+            let error = row_error(text);
+            assert_eq!((error.code.as_str(), error.message.as_str()), (code, message), "{text}");
+            assert_eq!(error.fields, fields, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_uploaded_columns_are_kept_apart_from_salesforces_own() {
+        let columns = [("sf__Id", "001D000000IqhSLIAZ"), ("sf__Created", "true"), ("Key__c", "k")];
+        let columns: BTreeMap<String, String> =
+            columns.map(|(name, cell)| (name.to_owned(), cell.to_owned())).into();
+        let row = ingest_row(columns);
+        assert_eq!(row.id.unwrap().as_str(), "001D000000IqhSLIAZ");
+        assert!(row.created && row.error.is_none());
+        assert_eq!(row.columns.into_iter().collect::<Vec<_>>(), [("Key__c".into(), "k".into())]);
+    }
+}

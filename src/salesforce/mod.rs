@@ -1,0 +1,100 @@
+//! One Salesforce org over REST and Bulk 2.0.
+//!
+//! A [`Client`] logs in by itself, keeps its session, and speaks in the nouns of [`crate::model`]. Calls that read
+//! are repeated by themselves while a failure looks temporary; calls that write are sent once, and their errors
+//! tell whether they may have had an effect ([`Error::outcome_is_unknown`]).
+//!
+//! The access token goes to one host only (`host`). Tokens, bodies and cell values are in no error and no log.
+
+mod auth;
+mod bulk_ingest;
+mod bulk_query;
+mod collections;
+mod config;
+mod csv_rows;
+mod decode;
+mod describe;
+mod error;
+mod host;
+mod ingest_csv;
+mod jobs;
+mod jwt;
+mod query;
+mod retrieve;
+mod session;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod usage;
+
+pub use auth::{Identity, LoginFailure};
+pub use bulk_ingest::{IngestOperation, IngestResults, IngestRow};
+pub use bulk_query::BulkPage;
+pub use collections::{COLLECTION_MAX, JsonMap, RowResult, Saved};
+pub use config::{Auth, Config, DEFAULT_API_VERSION};
+pub use error::{Error, RowError};
+pub use ingest_csv::{UPLOAD_BYTES_MAX, ingest_csv};
+pub use jobs::{JobInfo, JobKind, JobState};
+pub use query::{QueryPage, Scope};
+pub use shape::Shape;
+pub use usage::Usage;
+
+use session::Session;
+use std::fmt;
+use std::sync::Arc;
+use transport::{Answer, Call, Transport};
+
+/// A connection to one org. Clones share the session, the connections and the counters.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<Transport>,
+    /// The version as it stands in paths, as in `v66.0`.
+    version: Arc<str>,
+}
+
+impl Client {
+    /// Prepares a connection; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when the settings can never work.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let version = format!("v{}", config.api_version).into();
+        Ok(Self { transport: Arc::new(Transport::new(config)?), version })
+    }
+
+    /// The org's API usage as of the latest answer; `None` before the first one.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.transport.usage()
+    }
+
+    /// Requests sent to the data API by this client and its clones, failed ones included, logins not.
+    #[must_use]
+    pub fn calls_made(&self) -> u64 {
+        self.transport.calls()
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, Error> {
+        self.transport.session().await
+    }
+
+    async fn read(&self, call: &Call) -> Result<Answer, Error> {
+        self.transport.call(call).await
+    }
+
+    async fn write(&self, call: &Call) -> Result<Answer, Error> {
+        self.transport.call(call).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("version", &self.version).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,334 @@
+//! One call to the data API: session, headers, retries, and what every answer tells beside its content.
+//!
+//! A call that only reads is repeated by itself while its failure looks temporary. A call that writes is sent
+//! once; only after a 401, which Salesforce gives before it does anything, is it sent a second time.
+
+use super::auth::Login;
+use super::config::Config;
+use super::error::Error;
+use super::session::{Session, Sessions};
+use super::{Usage, host};
+use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response, StatusCode, redirect};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+const USER_AGENT: &str = concat!("lockstep/", env!("CARGO_PKG_VERSION"));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Salesforce itself gives up on a request after ten minutes.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Far above any page Salesforce sends; a bound on what a broken or hostile peer can make us hold.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Reading calls are repeated for about a minute; after that the caller's next turn is soon enough.
+const READING: RetryPolicy = RetryPolicy {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(16),
+    attempts: 6,
+    within: Duration::from_mins(1),
+};
+
+/// One request below `/services/data`.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    method: Method,
+    target: Target,
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    content: Option<(&'static str, Bytes)>,
+    is_repeatable: bool,
+    timeout: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    /// Segments below `/services/data`.
+    Services(Vec<String>),
+    /// An address that Salesforce handed out.
+    Followed(String),
+}
+
+impl Call {
+    /// A call that reads.
+    pub(super) fn reading(method: Method, segments: &[&str]) -> Self {
+        let segments = segments.iter().map(|&segment| segment.to_owned()).collect();
+        Self {
+            method,
+            target: Target::Services(segments),
+            query: Vec::new(),
+            headers: Vec::new(),
+            content: None,
+            is_repeatable: true,
+            timeout: None,
+        }
+    }
+
+    /// A call that changes something.
+    pub(super) fn writing(method: Method, segments: &[&str]) -> Self {
+        Self { is_repeatable: false, ..Self::reading(method, segments) }
+    }
+
+    /// A reading call of an address that Salesforce handed out.
+    pub(super) fn following(address: &str) -> Self {
+        let target = Target::Followed(address.to_owned());
+        Self { target, ..Self::reading(Method::GET, &[]) }
+    }
+
+    pub(super) fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn accepting(mut self, media_type: &'static str) -> Self {
+        self.headers.push((header::ACCEPT, HeaderValue::from_static(media_type)));
+        self
+    }
+
+    pub(super) fn with_json(mut self, content: &impl Serialize) -> Self {
+        // Our own types serialise; an empty body would be refused by Salesforce.
+        let bytes = serde_json::to_vec(content).unwrap_or_default();
+        self.content = Some(("application/json", bytes.into()));
+        self
+    }
+
+    pub(super) fn with_upload(mut self, media_type: &'static str, content: Bytes) -> Self {
+        self.content = Some((media_type, content));
+        self.timeout = Some(UPLOAD_TIMEOUT);
+        self
+    }
+
+    fn url(&self, session: &Session) -> Result<Url, Error> {
+        let mut url = match &self.target {
+            Target::Services(segments) => {
+                session.host.services(segments.iter().map(String::as_str))
+            }
+            Target::Followed(address) => session
+                .host
+                .follow(address)
+                .ok_or(Error::Malformed("an address outside the data API"))?,
+        };
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    /// Salesforce's clock when it answered.
+    pub(super) server_time: Option<DateTime<Utc>>,
+}
+
+impl Answer {
+    /// The body as JSON, borrowed from it.
+    pub(super) fn json<'a, T: serde::Deserialize<'a>>(
+        &'a self,
+        expected: &'static str,
+    ) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|_| Error::Malformed(expected))
+    }
+}
+
+/// Sends calls.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    sessions: Sessions,
+    timeout: Duration,
+    calls: AtomicU64,
+    usage: Mutex<Option<Usage>>,
+}
+
+impl Transport {
+    pub(super) fn new(config: Config) -> Result<Self, Error> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .gzip(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(config.timeout)
+            .pool_idle_timeout(KEEPALIVE)
+            .tcp_keepalive(KEEPALIVE);
+        if host::is_loopback(&config.login_url) {
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Error::Settings(format!("no HTTPS is possible here: {error}")))?;
+        Ok(Self {
+            timeout: config.timeout,
+            sessions: Sessions::new(Login::new(http.clone(), config)),
+            http,
+            calls: AtomicU64::new(0),
+            usage: Mutex::new(None),
+        })
+    }
+
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Error> {
+        Ok(self.sessions.current().await?)
+    }
+
+    pub(super) fn usage(&self) -> Option<Usage> {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Calls and takes in the whole answer.
+    pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
+        repeated(call, || async {
+            let response = self.attempt(call, Some(call.timeout.unwrap_or(self.timeout))).await?;
+            let server_time = date_of(response.headers());
+            let body = read_body(response).await?;
+            if is_page_of_a_gateway(&body) {
+                return Err(Error::Malformed("a web page"));
+            }
+            Ok(Answer { body, server_time })
+        })
+        .await
+    }
+
+    /// Calls and hands over the answer as soon as it begins. What comes is bounded by silence, not by time.
+    pub(super) async fn open(&self, call: &Call) -> Result<Response, Error> {
+        repeated(call, || self.attempt(call, None)).await
+    }
+
+    /// One attempt, with a second one after a session that has ended.
+    async fn attempt(&self, call: &Call, timeout: Option<Duration>) -> Result<Response, Error> {
+        let session = self.sessions.current().await?;
+        let response = self.send(call, &session, timeout).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return accepted(response).await;
+        }
+        let session = self.sessions.renewed(&session).await?;
+        let response = self.send(call, &session, timeout).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            return Err(Error::SessionRefused);
+        }
+        accepted(response).await
+    }
+
+    async fn send(
+        &self,
+        call: &Call,
+        session: &Session,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Error> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), call.url(session)?)
+            .bearer_auth(session.access_token.expose_secret())
+            .header("Sforce-Call-Options", "client=lockstep")
+            .header("Sforce-Mru", "updateMru=false");
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        if let Some((media_type, content)) = &call.content {
+            request = request.header(header::CONTENT_TYPE, *media_type).body(content.clone());
+        }
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let response = request.send().await.map_err(Error::transport)?;
+        self.note_usage(response.headers());
+        Ok(response)
+    }
+
+    fn note_usage(&self, headers: &HeaderMap) {
+        let usage = headers
+            .get("sforce-limit-info")
+            .and_then(|value| value.to_str().ok())
+            .and_then(Usage::parse);
+        if usage.is_some() {
+            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+        }
+    }
+}
+
+async fn repeated<T, F: Future<Output = Result<T, Error>>>(
+    call: &Call,
+    once: impl Fn() -> F,
+) -> Result<T, Error> {
+    if !call.is_repeatable {
+        return once().await;
+    }
+    // Whoever stops waiting drops the call; for one that reads, nothing is lost.
+    retry(READING, &CancellationToken::new(), verdict, once).await
+}
+
+fn verdict(error: &Error) -> Verdict {
+    match (error.retry(), error) {
+        (Retry::Soon, Error::Unavailable { retry_after: Some(least), .. }) => {
+            Verdict::AgainAfter(*least)
+        }
+        (Retry::Soon, _) => Verdict::Again,
+        (Retry::Later | Retry::Never, _) => Verdict::GiveUp,
+    }
+}
+
+async fn accepted(response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .map(Duration::from_secs);
+    // The status says enough if the explanation gets lost.
+    let body = read_body(response).await.unwrap_or_default();
+    Err(Error::of_answer(status, retry_after, &body))
+}
+
+async fn read_body(mut response: Response) -> Result<Bytes, Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Error::transport)? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Error::Malformed("an answer beyond all bounds"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Gateways announce maintenance in HTML, and not always with a status that says so.
+fn is_page_of_a_gateway(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// The clock of the other side.
+pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_of;
+    use reqwest::header::{DATE, HeaderMap, HeaderValue};
+
+    #[test]
+    fn the_servers_clock_is_read_from_the_date_header() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date_of(&headers), None);
+        headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(date_of(&headers).unwrap().to_rfc3339(), "1994-11-06T08:49:37+00:00");
+    }
+}
