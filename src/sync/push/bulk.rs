@@ -8,7 +8,7 @@ use super::send::{Call, Sent, lost, whole};
 use crate::mapping::Mapping;
 use crate::model::{SalesforceId, Value, bulk_null, to_json};
 use crate::salesforce::{
-    Client, IngestOperation, IngestResults, IngestRow, JobKind, JobState, JsonMap,
+    self, Client, IngestOperation, IngestResults, IngestRow, JobKind, JobState, JsonMap,
     UPLOAD_BYTES_MAX, ingest_csv,
 };
 use crate::sync::Error;
@@ -54,8 +54,10 @@ fn row(mapping: &Mapping, outgoing: &Outgoing) -> JsonMap {
     row
 }
 
-/// Fills and closes a job whose id is committed, waits for it, and matches its results. `None` when the job was
-/// closed or may have been, and its results are not there yet: it is settled by its id later.
+/// Fills and closes a job whose id is committed, waits for it, and matches its results.
+///
+/// # Errors
+/// When the job was closed, or may have been, and its results cannot be had yet: it is settled by its id later.
 pub(super) async fn work_off(
     client: &Client,
     mapping: &Mapping,
@@ -90,11 +92,18 @@ pub(super) async fn settle(
     job: &str,
     records: &[Outgoing],
 ) -> Result<Sent, Error> {
-    if client.ingest_job(job).await?.state == JobState::Open {
-        client.abort(job).await?;
-        return Ok(Sent::nothing(records.len(), "the bulk job was never closed"));
+    match client.ingest_job(job).await {
+        Ok(known) if known.state == JobState::Open => {
+            client.abort(job).await?;
+            Ok(Sent::nothing(records.len(), "the bulk job was never closed"))
+        }
+        Ok(_) => results(client, mapping, job, records).await,
+        Err(salesforce::Error::NotFound(_)) => {
+            let answer = Answer::Unknown("the bulk job is not there any more".to_owned());
+            Ok(Sent { answers: vec![answer; records.len()], halt: None })
+        }
+        Err(error) => Err(error.into()),
     }
-    results(client, mapping, job, records).await
 }
 
 async fn results(

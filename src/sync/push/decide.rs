@@ -45,36 +45,36 @@ pub(super) fn decide(
             reconcile_delete(mapping, &deletion, observed.remote(sfid), attempts)
         }
         Task::Cancel => {
-            return record(mapping, &work, Decision {
-                step: Step::Settle("deleted before it was sent"),
-                adopt: Vec::new(),
-                conflicts: Vec::new(),
-            }, observed);
+            return record(
+                mapping,
+                &work,
+                Decision {
+                    step: Step::Settle("deleted before it was sent"),
+                    adopt: Vec::new(),
+                    conflicts: Vec::new(),
+                },
+                observed,
+            );
         }
     };
     follow(mapping, work, decision, observed)
 }
 
 fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Observed) -> Next {
-    let (action, sfid, values) = match &mut decision.step {
-        Step::Insert(values) => (Action::Insert, None, std::mem::take(values)),
-        Step::Update(sfid, values) => {
-            (Action::Update, Some(sfid.clone()), std::mem::take(values))
-        }
-        Step::Delete(sfid) => (Action::Delete, Some(sfid.clone()), Vec::new()),
+    let write = match &mut decision.step {
+        Step::Insert(values) => Write::Insert(std::mem::take(values)),
+        Step::Update(sfid, values) => Write::Update(sfid.clone(), std::mem::take(values)),
+        Step::Delete(sfid) => Write::Delete(sfid.clone()),
         Step::Recreate => return Next::Recreate(Box::new(work), decision),
         Step::Settle(_) | Step::AlreadyDeleted | Step::Restore => {
             return record(mapping, &work, decision, observed);
         }
     };
-    let lastop = match unlinked(&work) {
-        Some(_) => lastop(Action::Insert),
-        None => lastop(action),
-    };
-    Next::Send(Box::new(Outgoing {
-        lastop,
-        ..outgoing(mapping, &work, action, sfid, values, decision)
-    }))
+    let mut next = outgoing(mapping, &work, write, decision);
+    if unlinked(&work).is_some() {
+        next.lastop = lastop(Action::Insert);
+    }
+    Next::Send(Box::new(next))
 }
 
 /// The insert of a record from its row as it stands.
@@ -85,7 +85,7 @@ pub(super) fn recreation(
     decision: Decision,
 ) -> Outgoing {
     let values = wishes.into_iter().map(|wish| (wish.field, wish.local)).collect();
-    outgoing(mapping, work, Action::Insert, None, values, decision)
+    outgoing(mapping, work, Write::Insert(values), decision)
 }
 
 /// The external id among these values, as text.
@@ -98,14 +98,18 @@ pub(super) fn key_among(mapping: &Mapping, values: &FieldValues) -> Option<Strin
         .map(|(_, value)| to_csv(value))
 }
 
-fn outgoing(
-    mapping: &Mapping,
-    work: &Work,
-    action: Action,
-    sfid: Option<SalesforceId>,
-    values: FieldValues,
-    decision: Decision,
-) -> Outgoing {
+enum Write {
+    Insert(FieldValues),
+    Update(SalesforceId, FieldValues),
+    Delete(SalesforceId),
+}
+
+fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) -> Outgoing {
+    let (action, sfid, values) = match write {
+        Write::Insert(values) => (Action::Insert, None, values),
+        Write::Update(sfid, values) => (Action::Update, Some(sfid), values),
+        Write::Delete(sfid) => (Action::Delete, Some(sfid), Vec::new()),
+    };
     let key = (action == Action::Insert).then(|| key_among(mapping, &values)).flatten();
     Outgoing {
         record: work.record(),

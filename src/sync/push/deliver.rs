@@ -1,7 +1,7 @@
 //! Journals, sends and records what a run decided to send.
 
 use super::bulk;
-use super::outcome::{Answer, Judged, Outgoing, judge, unsent};
+use super::outcome::{Answer, Judged, Outgoing, judge, lastop, unsent};
 use super::run::Run;
 use super::send::{Call, Sent, send};
 use crate::mapping::Mapping;
@@ -11,7 +11,7 @@ use crate::reconcile::RecordRef;
 use crate::salesforce::COLLECTION_MAX;
 use crate::sync::Error;
 use futures_util::{StreamExt, stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -118,7 +118,12 @@ impl Run<'_> {
                     journal: journal.clone(),
                 };
                 postgres::save_bulk_job(db, self.lease, &job).await?;
-                let sent = bulk::work_off(client, mapping, &id, csv, &records).await?;
+                // Its id is saved: whoever comes next settles it.
+                let working = bulk::work_off(client, mapping, &id, csv, &records);
+                let Some(sent) = self.stop.run_until_cancelled(working).await else {
+                    return Ok(left);
+                };
+                let sent = sent?;
                 postgres::close_bulk_job(db, self.lease, &id).await?;
                 sent
             }
@@ -145,7 +150,11 @@ impl Run<'_> {
                     .filter(|entry| entry.bulk_job.as_deref() == Some(job.id.as_str()))
                     .map(|entry| (entry.id, Outgoing::of_entry(entry)))
                     .unzip();
-                let sent = bulk::settle(client, mapping, &job.id, &records).await?;
+                let settling = bulk::settle(client, mapping, &job.id, &records);
+                let Some(sent) = self.stop.run_until_cancelled(settling).await else {
+                    return Ok(());
+                };
+                let sent = sent?;
                 self.conclude(mapping, Delivered { records, journal, sent }).await?;
                 postgres::close_bulk_job(db, self.lease, &job.id).await?;
             }
@@ -158,17 +167,17 @@ impl Run<'_> {
         let entries = postgres::open_entries(&self.pusher.db, &self.pusher.tables()).await?;
         let mut by_table: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
         for entry in entries {
-            let record = RecordRef {
-                table: entry.intent.table.clone(),
-                record_id: entry.intent.record_id,
-            };
+            let record =
+                RecordRef { table: entry.intent.table.clone(), record_id: entry.intent.record_id };
             let outcome = Outcome::Later {
                 not_before_in: Duration::ZERO,
                 reason: "the worker ended before the answer came".to_owned(),
                 outcome: "unknown",
             };
-            let recorded =
-                Recorded { journal: Some(entry.id), ..unsent(&record, entry.intent.log_ids, outcome) };
+            let recorded = Recorded {
+                journal: Some(entry.id),
+                ..unsent(&record, entry.intent.log_ids, outcome)
+            };
             by_table.entry(entry.intent.table).or_default().push(recorded);
         }
         for (table, records) in by_table {
@@ -180,23 +189,54 @@ impl Run<'_> {
     }
 
     async fn conclude(&mut self, mapping: &Mapping, delivered: Delivered) -> Result<(), Error> {
-        let Delivered { records, journal, sent } = delivered;
-        let mut inserted = Vec::new();
+        let Delivered { mut records, journal, mut sent } = delivered;
+        self.withdraw_orphans(mapping, &mut records, &mut sent.answers).await?;
         let mut halt = sent.halt;
         let mut concluded = Vec::with_capacity(records.len());
         for ((outgoing, journal), answer) in records.into_iter().zip(journal).zip(sent.answers) {
-            if let (Action::Insert, Answer::Saved(sfid)) = (outgoing.action, &answer) {
-                inserted.push((outgoing.record.clone(), sfid.clone()));
-            }
             let judged: Judged = judge(mapping, outgoing, journal, answer);
             halt = halt.or(judged.halt);
             concluded.push(judged.recorded);
         }
         self.record(mapping, concluded).await?;
-        for (record, sfid) in inserted {
-            self.parents.link(record, sfid);
-        }
         self.halt = self.halt.take().or(halt);
+        Ok(())
+    }
+
+    /// Deletes records whose rows were deleted while they were being inserted. The trigger could not know their
+    /// ids, so nothing else would ever delete them.
+    async fn withdraw_orphans(
+        &self,
+        mapping: &Mapping,
+        records: &mut [Outgoing],
+        answers: &mut [Answer],
+    ) -> Result<(), Error> {
+        let inserted = |next: &Outgoing, answer: &Answer| {
+            next.action == Action::Insert && matches!(answer, Answer::Saved(_))
+        };
+        let ids: Vec<i32> = records
+            .iter()
+            .zip(answers.iter())
+            .filter(|(next, answer)| inserted(next, answer))
+            .map(|(next, _)| next.record.record_id)
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let rows = postgres::read_rows(&self.pusher.db, mapping, &ids).await?;
+        let rows: HashSet<i32> = rows.into_iter().map(|row| row.record_id).collect();
+        for (next, answer) in records.iter_mut().zip(answers.iter_mut()) {
+            if !inserted(next, answer) || rows.contains(&next.record.record_id) {
+                continue;
+            }
+            let Answer::Saved(sfid) = &*answer else { continue };
+            let deleted = self.pusher.client.delete(std::slice::from_ref(sfid)).await;
+            match deleted.map(|results| results.into_iter().next()) {
+                Ok(Some(Ok(_))) => next.lastop = lastop(Action::Delete),
+                // The next run looks for the record and deletes it.
+                _ => *answer = Answer::Unknown("its row was deleted meanwhile".to_owned()),
+            }
+        }
         Ok(())
     }
 
@@ -212,7 +252,13 @@ impl Run<'_> {
         postgres::record(&self.pusher.db, self.lease, mapping, &records).await?;
         for recorded in records {
             match recorded.outcome {
-                Outcome::Accepted { .. } => self.pushed.accepted += 1,
+                Outcome::Accepted { sfid, .. } => {
+                    self.pushed.accepted += 1;
+                    if let Some(sfid) = sfid {
+                        let (table, record_id) = (recorded.table, recorded.record_id);
+                        self.parents.link(RecordRef { table, record_id }, sfid);
+                    }
+                }
                 Outcome::Refused { .. } => self.pushed.refused += 1,
                 Outcome::Later { .. } => self.pushed.waiting += 1,
                 Outcome::Settled { .. } => self.pushed.settled += 1,

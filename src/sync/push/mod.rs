@@ -77,19 +77,15 @@ impl Pusher {
     /// # Errors
     /// When Salesforce or Postgres failed as a whole, or Salesforce refuses the mapping or the connection as
     /// such. Everything answered before that is recorded; the rest stays claimed and comes with the next run.
-    pub async fn run_once(
-        &self,
-        lease: &Lease,
-        stop: &CancellationToken,
-    ) -> Result<Pushed, Error> {
+    pub async fn run_once(&self, lease: &Lease, stop: &CancellationToken) -> Result<Pushed, Error> {
         let mut run = Run::new(self, lease, stop).await?;
         run.settle_bulk_jobs().await?;
         let changes = postgres::claim(&self.db, lease, &self.tables(), CLAIM_MAX).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
         let coalesced = coalesce(changes);
-        run.pushed.more =
-            claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX) || !coalesced.later.is_empty();
+        run.pushed.more = claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX)
+            || !coalesced.later.is_empty();
         let work = run.gather(coalesced.now).await?;
         run.push(work).await?;
         match run.halt {

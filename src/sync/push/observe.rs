@@ -50,11 +50,9 @@ fn id_of(work: &Work) -> Option<&SalesforceId> {
 /// Where nothing is read back there is nothing to compare, unless an earlier attempt failed.
 fn matters(mapping: &Mapping, work: &Work) -> bool {
     let is_compared = match work.task {
-        Task::Update(_) => work
-            .wishes
-            .iter()
-            .filter_map(|wish| mapping.fields.get(wish.field))
-            .any(is_compared),
+        Task::Update(_) => {
+            work.wishes.iter().filter_map(|wish| mapping.fields.get(wish.field)).any(is_compared)
+        }
         Task::Delete(_) => mapping.direction.pulls(),
         Task::Insert | Task::Cancel => false,
     };

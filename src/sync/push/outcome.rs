@@ -107,12 +107,7 @@ pub(super) struct Judged {
 }
 
 /// Judges an answer. `journal` is the entry opened before sending.
-pub(super) fn judge(
-    mapping: &Mapping,
-    outgoing: Outgoing,
-    journal: i64,
-    answer: Answer,
-) -> Judged {
+pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer: Answer) -> Judged {
     let mut halt = None;
     let outcome = match answer {
         Answer::Saved(sfid) => Outcome::Accepted { sfid: Some(sfid), lastop: outgoing.lastop },
@@ -186,11 +181,9 @@ pub(super) fn halting(object: &str, refusal: &RowError) -> Option<Error> {
     let verdict = classify(&refusal.code, &refusal.message);
     let code = refusal.code.clone();
     match verdict.class {
-        Class::PauseMapping => Some(Error::MappingRefused {
-            object: object.to_owned(),
-            code,
-            remedy: verdict.remedy,
-        }),
+        Class::PauseMapping => {
+            Some(Error::MappingRefused { object: object.to_owned(), code, remedy: verdict.remedy })
+        }
         Class::StopConnection => Some(Error::ConnectionRefused { code, remedy: verdict.remedy }),
         _ => None,
     }
@@ -230,5 +223,87 @@ pub(super) fn unsent(record: &RecordRef, log_ids: Vec<i32>, outcome: Outcome) ->
         adopt: Vec::new(),
         conflicts: Vec::new(),
         restore: None::<RemoteRecord>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Outgoing, judge, lastop};
+    use crate::model::Action::{self, Delete, Insert, Update};
+    use crate::postgres::Outcome;
+    use crate::reconcile::RecordRef;
+    use crate::reconcile::samples::{contact, sfid, text};
+    use crate::salesforce::RowError;
+
+    fn outgoing(action: Action, tries: usize, key: Option<&str>) -> Outgoing {
+        Outgoing {
+            record: RecordRef { table: "contact".to_owned(), record_id: 1 },
+            log_ids: vec![1],
+            action,
+            sfid: (action != Insert).then(|| sfid(1)),
+            key: key.map(str::to_owned),
+            values: Vec::new(),
+            adopt: vec![(0, text("theirs"))],
+            conflicts: Vec::new(),
+            lastop: lastop(action),
+            tries,
+        }
+    }
+
+    fn word(outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Refused { .. } => "parked",
+            Outcome::Later { outcome, .. } => outcome,
+            Outcome::Settled { .. } => "settled",
+        }
+    }
+
+    #[test]
+    fn refusals_are_tried_again_resolved_or_parked() {
+        #[rustfmt::skip]
+        let table = [
+            // action, code, tries before, key, outcome, halts
+            (Insert, "FIELD_CUSTOM_VALIDATION_EXCEPTION", 0,  None,      "parked",   false),
+            (Update, "UNABLE_TO_LOCK_ROW",                0,  None,      "refused",  false),
+            (Update, "UNABLE_TO_LOCK_ROW",                19, None,      "parked",   false),
+            (Insert, "STORAGE_LIMIT_EXCEEDED",            99, None,      "refused",  false),
+            (Insert, "DUPLICATE_VALUE",                   0,  Some("k"), "refused",  false),
+            (Insert, "DUPLICATE_VALUE",                   1,  Some("k"), "parked",   false),
+            (Insert, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
+            (Update, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
+            (Update, "ENTITY_IS_DELETED",                 0,  None,      "refused",  false),
+            (Delete, "ENTITY_IS_DELETED",                 0,  None,      "accepted", false),
+            (Delete, "DELETE_FAILED",                     0,  None,      "parked",   false),
+            (Update, "INVALID_FIELD",                     0,  None,      "refused",  true),
+            (Update, "API_DISABLED_FOR_ORG",              0,  None,      "refused",  true),
+        ];
+        for (action, code, tries, key, outcome, halts) in table {
+            let refusal =
+                RowError { code: code.to_owned(), message: String::new(), fields: Vec::new() };
+            let answer = Answer::Refused(refusal);
+            let judged = judge(&contact(), outgoing(action, tries, key), 1, answer);
+            assert_eq!(word(&judged.recorded.outcome), outcome, "{action} {code} {tries}");
+            assert_eq!(judged.halt.is_some(), halts, "{action} {code}");
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_is_unknown_and_what_was_not_sent_is_not() {
+        let cases = [
+            (Answer::Unknown(String::new()), "unknown"),
+            (Answer::NotSent(String::new()), "refused"),
+        ];
+        for (answer, outcome) in cases {
+            let judged = judge(&contact(), outgoing(Insert, 0, None), 1, answer);
+            assert_eq!(word(&judged.recorded.outcome), outcome);
+            assert!(judged.recorded.adopt.is_empty(), "nothing was decided for good");
+        }
+    }
+
+    #[test]
+    fn an_accepted_record_takes_its_id_and_adopts_what_was_overruled() {
+        let judged = judge(&contact(), outgoing(Update, 0, None), 1, Answer::Saved(sfid(1)));
+        assert_eq!(judged.recorded.adopt, [("lastname".to_owned(), text("theirs"))]);
     }
 }

@@ -32,7 +32,10 @@ impl Missing {
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Row(key) => {
-                format!("no row of {} has the value of {} it refers to", key.table, key.match_column)
+                format!(
+                    "no row of {} has the value of {} it refers to",
+                    key.table, key.match_column
+                )
             }
             Self::Id(record) => {
                 format!("waits for row {} of {}", record.record_id, record.table)

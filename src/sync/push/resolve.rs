@@ -5,9 +5,7 @@
 //! it was looked for.
 
 use crate::mapping::Mapping;
-use crate::model::{
-    RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal,
-};
+use crate::model::{RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal};
 use crate::postgres::{Database, JournalEntry, find_parents};
 use crate::reconcile::{RecordRef, value_of_json};
 use crate::salesforce::{Client, Scope, Shape};
@@ -92,17 +90,20 @@ async fn find_by_key(
             .flatten()
             .map(|record| (record.id.as_str(), record))
             .collect();
-        (lost.record.clone(), sole(records.into_values().collect(), lost.record, &owners))
+        (
+            lost.record.clone(),
+            sole(&records.into_values().collect::<Vec<_>>(), lost.record, &owners),
+        )
     });
     Ok(found.collect())
 }
 
 fn sole(
-    records: Vec<&RemoteRecord>,
+    records: &[&RemoteRecord],
     record: &RecordRef,
     owners: &HashMap<SalesforceId, i32>,
 ) -> Found {
-    match records.as_slice() {
+    match records {
         [] => Found::Nothing,
         [only] => match owners.get(&only.id) {
             Some(owner) if *owner != record.record_id => Found::Undecidable(format!(
@@ -160,15 +161,15 @@ async fn find_by_creation(
     now: DateTime<Utc>,
 ) -> Result<HashMap<RecordRef, Found>, Error> {
     let opened = || lost.iter().flat_map(|lost| lost.attempts).map(|entry| entry.opened_at);
-    let (Some(first), Some(last)) = (opened().min(), opened().max()) else {
+    let (Some(earliest), Some(latest)) = (opened().min(), opened().max()) else {
         return Ok(HashMap::new());
     };
     let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let user = client.identity().await?.user_id;
     let condition = format!(
         "CreatedById = '{user}' AND CreatedDate >= {} AND CreatedDate <= {}",
-        moment(first - CLOCK_SLACK),
-        moment(last + REQUEST_LONGEST + CLOCK_SLACK),
+        moment(earliest - CLOCK_SLACK),
+        moment(latest + REQUEST_LONGEST + CLOCK_SLACK),
     );
     let mut records = select(client, mapping, &condition).await?;
     let ids: Vec<&SalesforceId> = records.iter().map(|record| &record.id).collect();
@@ -259,8 +260,7 @@ async fn select(
     condition: &str,
 ) -> Result<Vec<RemoteRecord>, Error> {
     let shape = Shape::of(mapping);
-    let soql =
-        format!("SELECT {} FROM {} WHERE {condition}", shape.select_list(), mapping.object);
+    let soql = format!("SELECT {} FROM {} WHERE {condition}", shape.select_list(), mapping.object);
     let mut page = client.query(&soql, Scope::Live, &shape).await?;
     let mut records = page.records;
     while let Some(next) = page.next {
@@ -268,4 +268,85 @@ async fn select(
         records.append(&mut page.records);
     }
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, Lost, assign};
+    use crate::model::{Action, RemoteRecord, Value};
+    use crate::postgres::{Intent, JournalEntry};
+    use crate::reconcile::RecordRef;
+    use crate::reconcile::samples::{contact, moment, remote, sfid, text};
+
+    fn attempt(record_id: i32, last_name: &str, opened_at: i64) -> JournalEntry {
+        let intent = Intent {
+            table: "contact".to_owned(),
+            record_id,
+            operation: Action::Insert,
+            sfid: None,
+            key: None,
+            values: [("LastName".to_owned(), last_name.into())].into_iter().collect(),
+            log_ids: vec![record_id],
+        };
+        JournalEntry { id: 1, intent, opened_at: moment(opened_at), outcome: None, bulk_job: None }
+    }
+
+    fn created(number: u32, last_name: &str) -> RemoteRecord {
+        RemoteRecord { id: sfid(number), ..remote(text(last_name), Value::Null) }
+    }
+
+    /// The ids found for lost inserts of these last names, journalled at second 0, looked for at second 60.
+    fn search(lost: &[&str], records: &[RemoteRecord]) -> Vec<String> {
+        let refs: Vec<RecordRef> = (1..)
+            .zip(lost)
+            .map(|(record_id, _)| RecordRef { table: "contact".to_owned(), record_id })
+            .collect();
+        let attempts: Vec<Vec<JournalEntry>> =
+            refs.iter().zip(lost).map(|(r, name)| vec![attempt(r.record_id, name, 0)]).collect();
+        let lost: Vec<Lost<'_>> = refs
+            .iter()
+            .zip(&attempts)
+            .map(|(record, attempts)| Lost { record, key: None, attempts })
+            .collect();
+        let mut found = assign(&contact(), &lost, records, moment(60));
+        let word = |found| match found {
+            Some(Found::Record(record)) => record.id.to_string(),
+            Some(Found::Nothing) => "nothing".to_owned(),
+            Some(Found::NotYet) => "not yet".to_owned(),
+            Some(Found::Undecidable(_)) => "undecidable".to_owned(),
+            None => "absent".to_owned(),
+        };
+        refs.iter().map(|record| word(found.remove(record))).collect()
+    }
+
+    #[test]
+    fn a_record_with_the_journalled_values_is_ours() {
+        let records = [created(1, "Byron"), created(2, "Babbage")];
+        let first = sfid(1).to_string();
+        assert_eq!(search(&["Byron"], &records), [first.as_str()]);
+        assert_eq!(search(&["Lovelace"], &records), ["nothing"]);
+    }
+
+    #[test]
+    fn equal_inserts_share_the_matching_records_and_never_the_same_one() {
+        let records = [created(1, "Byron"), created(2, "Byron")];
+        let (first, second) = (sfid(1).to_string(), sfid(2).to_string());
+        assert_eq!(search(&["Byron", "Byron"], &records), [first.clone(), second]);
+        assert_eq!(search(&["Byron", "Byron"], &records[..1]), [first, "nothing".to_owned()]);
+    }
+
+    #[test]
+    fn more_matches_than_inserts_are_left_to_a_person() {
+        let records = [created(1, "Byron"), created(2, "Byron")];
+        assert_eq!(search(&["Byron"], &records), ["undecidable"]);
+    }
+
+    #[test]
+    fn an_insert_that_may_still_be_running_is_not_given_up() {
+        let record = RecordRef { table: "contact".to_owned(), record_id: 1 };
+        let attempts = [attempt(1, "Byron", 55)];
+        let lost = [Lost { record: &record, key: None, attempts: &attempts }];
+        let found = assign(&contact(), &lost, &[], moment(60));
+        assert!(matches!(found.get(&record), Some(Found::NotYet)));
+    }
 }

@@ -11,8 +11,7 @@ use crate::mapping::{DeleteRule, Mapping};
 use crate::model::SalesforceId;
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
-    Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish,
-    schedule,
+    Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
 };
 use crate::sync::Error;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -85,7 +84,7 @@ impl<'a> Run<'a> {
                         Some(recorded) => records.push(recorded),
                         None => gathered.push(work),
                     },
-                    Err((net, error)) => records.push(unreadable(&net, &error)),
+                    Err(failed) => records.push(unreadable(&failed.0, &failed.1)),
                 }
             }
             self.record(mapping, records).await?;
@@ -169,21 +168,22 @@ impl<'a> Run<'a> {
         mapping: &Mapping,
         work: Vec<Work>,
     ) -> Result<(Vec<Work>, Vec<Recorded>), Error> {
-        let searched: Vec<(RecordRef, Option<String>)> = work
+        let searched: Vec<(RecordRef, Option<String>, &Work)> = work
             .iter()
-            .filter(|work| matches!(work.task, Task::Insert | Task::Cancel))
-            .map(|work| (work.record(), key_of(mapping, work)))
+            .map(|work| (work, key_of(mapping, work)))
+            .filter(|(work, key)| {
+                let is_known_key = work.task == Task::Insert && key.is_some();
+                !work.history.lost_inserts.is_empty() || (is_known_key && work.history.tries > 0)
+            })
+            .map(|(work, key)| (work.record(), key, work))
             .collect();
-        let mut lost = Vec::new();
-        for (record, key) in &searched {
-            let Some(work) = work.iter().find(|work| work.record() == *record) else { continue };
-            let may_exist = !work.history.lost_inserts.is_empty()
-                || (work.history.tries > 0 && key.is_some());
-            if may_exist {
+        let lost: Vec<Lost<'_>> = searched
+            .iter()
+            .map(|(record, key, work)| {
                 let attempts = &work.history.lost_inserts;
-                lost.push(Lost { record, key: key.as_deref(), attempts });
-            }
-        }
+                Lost { record, key: key.as_deref(), attempts }
+            })
+            .collect();
         if lost.is_empty() {
             return Ok((work, Vec::new()));
         }
@@ -233,9 +233,10 @@ impl<'a> Run<'a> {
     async fn refuse_cycle(&mut self, work: &Work) -> Result<(), Error> {
         let outcome = Outcome::Refused {
             code: "REFERENCE_CYCLE".to_owned(),
-            message: "this row and its parents refer to each other in a circle; insert one of them \
+            message:
+                "this row and its parents refer to each other in a circle; insert one of them \
                       without the reference and set it afterwards"
-                .to_owned(),
+                    .to_owned(),
         };
         let recorded = unsent(&work.record(), work.net.log_ids(), outcome);
         self.record_of_table(&work.net.table, recorded).await
@@ -251,10 +252,9 @@ impl<'a> Run<'a> {
     fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
         let age = work.net.changed_at().map(|changed_at| self.now - changed_at);
         let outcome = match missing {
-            Missing::Row(_) if age > Some(PARENT_GRACE) => Outcome::Refused {
-                code: "PARENT_NOT_FOUND".to_owned(),
-                message: missing.reason(),
-            },
+            Missing::Row(_) if age > Some(PARENT_GRACE) => {
+                Outcome::Refused { code: "PARENT_NOT_FOUND".to_owned(), message: missing.reason() }
+            }
             _ => Outcome::Later {
                 not_before_in: PARENT_PAUSE,
                 reason: missing.reason(),
@@ -270,8 +270,8 @@ fn after_search(mut work: Work, found: Found) -> Result<Work, Box<Recorded>> {
     let outcome = match found {
         Found::Record(record) => {
             work.task = match work.task {
-                Task::Cancel => Task::Delete(record.id),
-                _ => Task::Update(record.id),
+                Task::Cancel | Task::Delete(_) => Task::Delete(record.id),
+                Task::Insert | Task::Update(_) => Task::Update(record.id),
             };
             return Ok(work);
         }
@@ -302,8 +302,7 @@ fn needless(mapping: &Mapping, work: &Work) -> Option<Recorded> {
 }
 
 fn unreadable(net: &Net, error: &Unreadable) -> Recorded {
-    let outcome =
-        Outcome::Refused { code: "INVALID_VALUE".to_owned(), message: error.to_string() };
+    let outcome = Outcome::Refused { code: "INVALID_VALUE".to_owned(), message: error.to_string() };
     unsent(&record_of(net), net.log_ids(), outcome)
 }
 
@@ -357,4 +356,3 @@ fn followers(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<Reco
     }
     followers
 }
-

@@ -59,7 +59,7 @@ pub(super) async fn send(
     let mut answers: Vec<Answer> =
         vec![Answer::NotSent("sending stopped early".to_owned()); records.len()];
     let mut halt = None;
-    let mut waiting: Vec<Range<usize>> = vec![0..records.len()];
+    let mut waiting: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
     while let Some(range) = waiting.pop() {
         let Some(part) = records.get(range.clone()).filter(|part| !part.is_empty()) else {
             continue;

@@ -40,7 +40,7 @@ impl Work {
         mapping: &Mapping,
         row: Option<LocalRow>,
         entries: &[JournalEntry],
-    ) -> Result<Self, (Net, Unreadable)> {
+    ) -> Result<Self, Box<(Net, Unreadable)>> {
         let task = task_of(&net, row.as_ref());
         let wishes = match (&task, &row) {
             (Task::Delete(_) | Task::Cancel, _) => Ok(Vec::new()),
@@ -54,7 +54,7 @@ impl Work {
                 let history = History::new(&net.log_ids(), mapping, entries);
                 Ok(Self { net, task, wishes, row, history })
             }
-            Err(error) => Err((net, error)),
+            Err(error) => Err(Box::new((net, error))),
         }
     }
 
@@ -142,4 +142,97 @@ fn values_of(mapping: &Mapping, entry: &JournalEntry) -> BTreeMap<String, crate:
             Some((field.name.clone(), value_of_json(field.column_type, json)?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Task, Work};
+    use crate::model::Action::{self, Delete, Insert, Update};
+    use crate::model::SalesforceId;
+    use crate::postgres::{Intent, JournalEntry, LocalRow};
+    use crate::reconcile::coalesce;
+    use crate::reconcile::samples::{change, contact, fields, moment, sfid, text};
+
+    fn row(sfid: Option<SalesforceId>) -> LocalRow {
+        LocalRow { record_id: 1, sfid, fields: fields(&[("lastname", Some("whole"))]) }
+    }
+
+    fn work(
+        action: Action,
+        captured: Option<SalesforceId>,
+        row: Option<LocalRow>,
+        entries: &[JournalEntry],
+    ) -> Work {
+        let mut change = change(7, action);
+        change.sfid = captured;
+        if let Some(values) = &mut change.values {
+            values.extend(fields(&[("lastname", Some("changed"))]));
+        }
+        let net = coalesce(vec![change]).now.remove(0);
+        Work::new(net, &contact(), row, entries).unwrap()
+    }
+
+    fn entry(log_id: i32, operation: Action, outcome: Option<&str>) -> JournalEntry {
+        let intent = Intent {
+            table: "contact".to_owned(),
+            record_id: 1,
+            operation,
+            sfid: None,
+            key: None,
+            values: [("LastName".to_owned(), "sent".into())].into_iter().collect(),
+            log_ids: vec![log_id],
+        };
+        let outcome = outcome.map(str::to_owned);
+        JournalEntry { id: 1, intent, opened_at: moment(0), outcome, bulk_job: None }
+    }
+
+    #[test]
+    fn the_row_decides_what_a_change_means() {
+        let linked = || Some(row(Some(sfid(1))));
+        let unlinked = || Some(row(None));
+        #[rustfmt::skip]
+        let table = [
+            // change, id at capture, row now, task
+            (Insert, None,          unlinked(), Task::Insert),
+            (Insert, None,          linked(),   Task::Update(sfid(1))),
+            (Insert, None,          None,       Task::Cancel),
+            (Update, Some(sfid(1)), linked(),   Task::Update(sfid(1))),
+            (Update, None,          linked(),   Task::Update(sfid(1))),
+            (Update, Some(sfid(9)), linked(),   Task::Update(sfid(1))),
+            (Update, Some(sfid(1)), None,       Task::Update(sfid(1))),
+            (Update, None,          unlinked(), Task::Insert),
+            (Delete, Some(sfid(1)), None,       Task::Delete(sfid(1))),
+            (Delete, None,          None,       Task::Cancel),
+        ];
+        for (action, captured, row, task) in table {
+            let case = format!("{action} {captured:?} {row:?}");
+            assert_eq!(work(action, captured, row, &[]).task, task, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_changed_row_that_salesforce_never_had_is_sent_whole() {
+        let work = work(Update, None, Some(row(None)), &[]);
+        assert_eq!(work.wishes[0].local, crate::reconcile::Local::Value(text("whole")));
+    }
+
+    #[test]
+    fn only_attempts_for_the_same_changes_count_as_unresolved() {
+        #[rustfmt::skip]
+        let table = [
+            // log id, outcome, tries, lost inserts, attempts, of them unresolved
+            (7, None,             1, 1, 1, 1),
+            (7, Some("unknown"),  1, 1, 1, 1),
+            (7, Some("refused"),  1, 0, 0, 0),
+            (6, Some("unknown"),  0, 0, 1, 0),
+            (6, Some("accepted"), 0, 0, 1, 0),
+        ];
+        for (log_id, outcome, tries, lost, attempts, unresolved) in table {
+            let entries = [entry(log_id, Insert, outcome)];
+            let history = work(Insert, None, Some(row(None)), &entries).history;
+            let open = history.attempts.iter().filter(|attempt| attempt.is_unresolved).count();
+            let found = (history.tries, history.lost_inserts.len(), history.attempts.len(), open);
+            assert_eq!(found, (tries, lost, attempts, unresolved), "{log_id} {outcome:?}");
+        }
+    }
 }
