@@ -7,12 +7,15 @@
 pub mod csv_load;
 pub mod error;
 pub mod generate;
+mod http;
 pub mod id;
 pub mod org;
 pub mod schema;
+mod simulator;
 pub mod soql;
 pub mod value;
 
 pub use error::ApiError;
 pub use id::Id;
 pub use org::Org;
+pub use simulator::{Config, Credentials, Simulator, StartError};
