@@ -240,7 +240,8 @@ async fn an_edit_wins_over_a_deletion_on_either_side() {
     world.settle().await;
 
     let records = world.records("Account").await;
-    let summary: Vec<_> = records.iter().map(|r| (r.values[0].clone(), r.values[2].clone())).collect();
+    let summary: Vec<_> =
+        records.iter().map(|r| (r.values[0].clone(), r.values[2].clone())).collect();
     assert_eq!(summary, [(value("Here"), value("2")), (value("There"), value("1"))]);
     let rows = world.rows("select name, phone, sfid from account order by name").await;
     let expected: Vec<String> = records

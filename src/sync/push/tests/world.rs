@@ -115,7 +115,8 @@ impl World {
         let (app, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
         tokio::spawn(connection);
         app.batch_execute("set search_path to salesforce").await.unwrap();
-        let org = Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
+        let org =
+            Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
         let client = client_of(&org);
         let ttl = Duration::from_mins(5);
         let lease = postgres::acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
