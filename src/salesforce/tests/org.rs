@@ -259,8 +259,8 @@ async fn a_large_result_comes_in_pages_and_as_a_stream_with_the_same_records() {
     let mut streamed = Vec::new();
     let mut locator = None;
     loop {
-        let page = org.client.query_job_page(&job, locator.as_deref(), 2_000, &account());
-        let page = page.await.unwrap();
+        let at = locator.as_deref();
+        let page = org.client.query_job_page(&job, at, 2_000, &account()).await.unwrap();
         locator = page.next;
         streamed.append(&mut page.records.try_collect::<Vec<_>>().await.unwrap());
         if locator.is_none() {
