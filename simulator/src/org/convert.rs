@@ -76,12 +76,17 @@ fn in_range(date: &NaiveDate) -> bool {
     (1700..=4000).contains(&date.year())
 }
 
-/// An instant in any of the accepted forms, truncated to whole seconds.
-pub(crate) fn moment(text: &str) -> Option<DateTime<Utc>> {
+/// An instant as it is stored: truncated to whole seconds.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    exact_moment(text).map(|moment| moment.trunc_subsecs(0))
+}
+
+/// An instant in any of the accepted forms.
+pub(crate) fn exact_moment(text: &str) -> Option<DateTime<Utc>> {
     let parsed = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
         .ok()?;
-    let moment = parsed.with_timezone(&Utc).trunc_subsecs(0);
+    let moment = parsed.with_timezone(&Utc);
     in_range(&moment.date_naive()).then_some(moment)
 }
 

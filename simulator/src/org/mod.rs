@@ -35,7 +35,7 @@ pub use answers::{
     Deleted, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated, UpsertError,
     Upserted,
 };
-pub(crate) use convert::{moment, time};
+pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
 pub use render::Shape;
 
