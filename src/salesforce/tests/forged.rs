@@ -257,6 +257,26 @@ async fn a_maintenance_page_is_survived_by_reading_and_reported_by_writing() {
 }
 
 #[tokio::test]
+async fn a_statement_too_long_for_an_address_travels_in_a_body() {
+    let composite = async |axum::Json(body): axum::Json<serde_json::Value>| {
+        let url = body["compositeRequest"][0]["url"].as_str().unwrap().to_owned();
+        assert!(url.starts_with("/services/data/v66.0/queryAll?q=SELECT+Id"));
+        let result =
+            json!({ "totalSize": 1, "done": true, "records": [{ "Id": "001D000000IqhSL" }] });
+        axum::Json(json!({ "compositeResponse": [
+            { "body": result, "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "query" }
+        ] }))
+    };
+    let routes = Router::new().route("/services/data/v66.0/composite", post(composite));
+    let peer = Peer::start(routes).await;
+    let soql = format!("{SOQL} WHERE Name IN ('{}')", "x".repeat(15_000));
+
+    let page = peer.client().query(&soql, Scope::WithDeleted, &only_ids()).await.unwrap();
+
+    assert_eq!(page.records.len(), 1);
+}
+
+#[tokio::test]
 async fn a_download_that_was_shortened_on_the_way_ends_in_an_error() {
     let shortened = async || {
         let body = "\"Id\",\"Name\"\n\"001D000000IqhSLIAZ\",\"Acme\"\n\"001D000000IqhSLIAZ\",\"Ac";
