@@ -1,0 +1,29 @@
+//! The conversation with Postgres: the mapped tables, the trigger log and the control schema.
+//!
+//! Callers speak in mappings, records and changes; what a statement looks like stays in here. Nothing in here
+//! knows Salesforce's API, and nothing decides what should win: that is `reconcile/`.
+
+mod address;
+mod apply;
+mod cell;
+mod connect;
+pub mod ephemeral;
+mod error;
+mod identifier;
+mod lease;
+mod listen;
+mod migrate;
+mod progress;
+mod provision;
+#[cfg(test)]
+mod testing;
+mod tls;
+
+pub use apply::{Applied, ApplyError, Page, apply};
+pub use connect::{Config, Database};
+pub use error::Error;
+pub use lease::{Lease, acquire, release, renew};
+pub use listen::Listener;
+pub use migrate::migrate;
+pub use progress::{BackfillProgress, Checkpoint, Progress, needs_load, progress, save};
+pub use provision::{Finding, Provisioned, inspect, provision};
