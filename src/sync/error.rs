@@ -1,7 +1,7 @@
 //! Why a task of the engine ended early.
 
 use crate::runtime::Retry;
-use crate::{postgres, salesforce};
+use crate::{model, postgres, salesforce};
 
 /// An error of one of the two sides, or a reason of the engine's own to stop.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,10 @@ impl Error {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Postgres(error) => error.retry(),
+            Self::Postgres(error) => match error.retry() {
+                model::Retry::Soon => Retry::Soon,
+                model::Retry::Never => Retry::Never,
+            },
             Self::Salesforce(error) => error.retry(),
             Self::Fenced { .. } => Retry::Soon,
             Self::MappingRefused { .. } | Self::ConnectionRefused { .. } => Retry::Never,
@@ -67,7 +70,7 @@ impl Error {
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
         match error {
-            postgres::Error::Fenced { lease } => Self::Fenced { lease },
+            postgres::Error::Fenced(lease) => Self::Fenced { lease },
             other => Self::Postgres(other),
         }
     }
