@@ -17,6 +17,8 @@ mod listen;
 mod migrate;
 mod progress;
 mod provision;
+#[cfg(test)]
+mod push_tests;
 mod record;
 mod status;
 #[cfg(test)]
