@@ -147,7 +147,7 @@ impl Run<'_> {
             let Some(mapping) = mappings.find(|mapping| mapping.object == job.object) else {
                 continue;
             };
-            let entries = postgres::open_entries(db, &[mapping.table.clone()]).await?;
+            let entries = postgres::open_entries(db, std::slice::from_ref(&mapping.table)).await?;
             let (journal, records): (Vec<i64>, Vec<Outgoing>) = entries
                 .iter()
                 .filter(|entry| entry.bulk_job.as_ref() == Some(&job.job_id))
