@@ -1,0 +1,30 @@
+//! The decisions of sync: what a record's captured changes come to, what to send, adopt, restore or report.
+//!
+//! Everything here is a pure function of what was observed: no I/O, no clock, no async, no randomness. Whoever
+//! calls gathers the inputs (captured changes, the record as Salesforce holds it, journalled attempts) and
+//! carries out the answer.
+
+mod classify;
+mod coalesce;
+mod decide;
+mod merge;
+mod schedule;
+mod values;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod samples;
+
+pub use classify::{ATTEMPTS_MAX, Class, Verdict, classify, delay_before_attempt};
+pub use coalesce::{Coalesced, Net, Operation, coalesce};
+pub use decide::{
+    Attempt, Conflict, Decision, Deletion, Remote, Step, reconcile_delete, reconcile_insert,
+    reconcile_update,
+};
+pub use merge::{Facts, Ours, Resolution, Winner, merge_field};
+pub use schedule::{Batch, Node, RecordRef, Schedule, schedule};
+pub use values::{
+    FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, row_before_delete, value_of_json,
+    whole_row, wishes,
+};
