@@ -1,1 +1,21 @@
-//! Simulator.
+//! A Salesforce org in a box: rows, describe, SOQL and DML with Salesforce's rules and words, for
+//! tests and for trying a sync without an org.
+//!
+//! Start at [`Org`]: it is the whole org as one value, without any network. What people and
+//! programs send over HTTP ends in its methods.
+
+pub mod csv_load;
+pub mod error;
+pub mod generate;
+mod http;
+pub mod id;
+pub mod org;
+pub mod schema;
+mod simulator;
+pub mod soql;
+pub mod value;
+
+pub use error::ApiError;
+pub use id::Id;
+pub use org::Org;
+pub use simulator::{Config, Credentials, Simulator, StartError};

@@ -1,2 +1,139 @@
-//! Simulator.
-fn main() {}
+//! `salesforce-simulator`: a Salesforce org in a box, from the command line.
+
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use salesforce_simulator::{Config, Credentials, Simulator};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A Salesforce org in a box: REST, Bulk 2.0 and OAuth over loopback, with faults on demand
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 8380)]
+    port: u16,
+    /// Address to listen on; the org asks nobody for more than its well-known credentials
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Seed of the sample records; the same seed makes the same records
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Size of the sample; 1 is about eight thousand records
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Folder of describe answers to use in place of the sample objects
+    #[arg(long, value_name = "DIR")]
+    schema: Option<PathBuf>,
+    /// Files of records, each named after its object
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    csv: Vec<PathBuf>,
+    /// Start without sample records
+    #[arg(long)]
+    empty: bool,
+    /// Milliseconds that a Bulk job takes
+    #[arg(long, value_name = "MILLIS", default_value_t = 100)]
+    bulk_delay: u64,
+    /// Seconds that a session lives after its last use
+    #[arg(long, value_name = "SECONDS", default_value_t = 7_200)]
+    session_lifetime: u64,
+    /// API requests before the org answers 403
+    #[arg(long, value_name = "REQUESTS", default_value_t = 100_000)]
+    daily_limit: u64,
+    /// Print URL and credentials as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Ready<'a> {
+    url: &'a str,
+    #[serde(flatten)]
+    credentials: &'a Credentials,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell_error(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let is_json = arguments.json;
+    let simulator = Simulator::start(arguments.into()).await?;
+    announce(&simulator, is_json)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    simulator.stop().await;
+    Ok(())
+}
+
+impl From<Arguments> for Config {
+    fn from(arguments: Arguments) -> Self {
+        Self {
+            host: arguments.host,
+            port: arguments.port,
+            seed: arguments.seed,
+            scale: arguments.scale,
+            empty: arguments.empty,
+            schema_dir: arguments.schema,
+            csv: arguments.csv,
+            bulk_delay: Duration::from_millis(arguments.bulk_delay),
+            session_lifetime: Duration::from_secs(arguments.session_lifetime),
+            daily_limit: arguments.daily_limit,
+        }
+    }
+}
+
+fn announce(simulator: &Simulator, is_json: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let (url, credentials) = (simulator.url(), simulator.credentials());
+    let mut out = std::io::stdout().lock();
+    if is_json {
+        serde_json::to_writer(&mut out, &Ready { url: &url, credentials: &credentials })?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "a Salesforce org is ready at {url}\n")?;
+    writeln!(out, "  username       {}", credentials.username)?;
+    writeln!(out, "  password       {}", credentials.password)?;
+    writeln!(out, "  client id      {}", credentials.client_id)?;
+    writeln!(out, "  client secret  {}", credentials.client_secret)?;
+    writeln!(out, "  access token   {}", credentials.access_token)?;
+    writeln!(out, "\ntry: curl -H 'Authorization: Bearer {}' \\", credentials.access_token)?;
+    writeln!(out, "  '{url}/services/data/v66.0/query?q=SELECT+Id,Name+FROM+Account+LIMIT+3'")?;
+    Ok(())
+}
+
+/// Says what went wrong and why, cause by cause.
+fn tell_error(error: &(dyn std::error::Error + 'static)) {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    // Nobody is left to tell if this fails.
+    let _unheard = writeln!(std::io::stderr(), "{text}");
+}

@@ -21,6 +21,7 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
+use std::time::Duration;
 use url::Url;
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
@@ -130,12 +131,13 @@ pub(super) struct Login {
     http: reqwest::Client,
     address: Url,
     auth: Auth,
+    timeout: Duration,
 }
 
 impl Login {
     /// `http` must not follow redirections: they would carry the credentials along.
-    pub(super) fn new(http: reqwest::Client, config: &Config) -> Self {
-        Self { http, address: config.login_url.clone(), auth: config.auth.clone() }
+    pub(super) fn new(http: reqwest::Client, config: Config) -> Self {
+        Self { http, address: config.login_url, auth: config.auth, timeout: config.timeout }
     }
 
     /// Logs in once. `rotated` is the newest refresh token, where an earlier login brought one.
@@ -143,7 +145,12 @@ impl Login {
         &self,
         rotated: Option<&SecretString>,
     ) -> Result<Grant, LoginFailure> {
-        let answer = match &self.auth {
+        let answer = tokio::time::timeout(self.timeout, self.answer(rotated)).await;
+        self.grant(&answer.unwrap_or(Err(LoginFailure::Unreachable))?)
+    }
+
+    async fn answer(&self, rotated: Option<&SecretString>) -> Result<TokenAnswer, LoginFailure> {
+        Ok(match &self.auth {
             Auth::JwtBearer { client_id, username, private_key, audience } => {
                 let audience = audience
                     .as_deref()
@@ -163,8 +170,7 @@ impl Login {
                 let token = RefreshToken::new(token);
                 client.exchange_refresh_token(&token).request_async(&exchange).await?
             }
-        };
-        self.grant(&answer)
+        })
     }
 
     async fn assert_identity(

@@ -9,17 +9,23 @@ use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value, parse_salesfor
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 
 const NO_RECORD: &str = "a record is no JSON object";
 const NO_ID: &str = "a record has no valid id";
 
-type RawRecord<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+type RawRecord<'a> = BTreeMap<Text<'a>, &'a RawValue>;
 
 /// A string that is copied only if it holds escapes.
-#[derive(Deserialize)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Reads a page's records.
 pub(super) fn records(raw: &[&RawValue], shape: &Shape) -> Result<Vec<RemoteRecord>, Error> {
@@ -119,7 +125,7 @@ fn json_value(cells: &RawRecord<'_>, path: &str, column: ColumnType) -> Result<V
 fn lookup<'a>(cells: &RawRecord<'a>, name: &str) -> Option<&'a RawValue> {
     cells.get(name).copied().or_else(|| {
         let mut others = cells.iter();
-        others.find_map(|(known, raw)| known.eq_ignore_ascii_case(name).then_some(*raw))
+        others.find_map(|(known, raw)| known.0.eq_ignore_ascii_case(name).then_some(*raw))
     })
 }
 

@@ -23,6 +23,8 @@ mod query;
 mod retrieve;
 mod session;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod usage;
 
@@ -56,12 +58,10 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Settings`] when the settings can never work.
-    pub fn new(config: &Config) -> Result<Self, Error> {
+    pub fn new(config: Config) -> Result<Self, Error> {
         config.check()?;
-        Ok(Self {
-            transport: Arc::new(Transport::new(config)?),
-            version: format!("v{}", config.api_version).into(),
-        })
+        let version = format!("v{}", config.api_version).into();
+        Ok(Self { transport: Arc::new(Transport::new(config)?), version })
     }
 
     /// The org's API usage as of the latest answer; `None` before the first one.

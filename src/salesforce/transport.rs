@@ -153,7 +153,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+    pub(super) fn new(config: Config) -> Result<Self, Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
@@ -169,9 +169,9 @@ impl Transport {
             .build()
             .map_err(|error| Error::Settings(format!("no HTTPS is possible here: {error}")))?;
         Ok(Self {
+            timeout: config.timeout,
             sessions: Sessions::new(Login::new(http.clone(), config)),
             http,
-            timeout: config.timeout,
             calls: AtomicU64::new(0),
             usage: Mutex::new(None),
         })
@@ -195,6 +195,9 @@ impl Transport {
             let response = self.attempt(call, Some(call.timeout.unwrap_or(self.timeout))).await?;
             let server_time = date_of(response.headers());
             let body = read_body(response).await?;
+            if is_page_of_a_gateway(&body) {
+                return Err(Error::Malformed("a web page"));
+            }
             Ok(Answer { body, server_time })
         })
         .await
@@ -289,6 +292,7 @@ async fn accepted(response: Response) -> Result<Response, Error> {
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .map(Duration::from_secs);
+    // The status says enough if the explanation gets lost.
     let body = read_body(response).await.unwrap_or_default();
     Err(Error::of_answer(status, retry_after, &body))
 }
@@ -302,6 +306,11 @@ async fn read_body(mut response: Response) -> Result<Bytes, Error> {
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// Gateways announce maintenance in HTML, and not always with a status that says so.
+fn is_page_of_a_gateway(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
 }
 
 /// The clock of the other side.

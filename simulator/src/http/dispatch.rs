@@ -1,0 +1,131 @@
+//! From a path to the resource behind it, through version, session, daily limit and verb.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZATION};
+
+use crate::{
+    http::{
+        bulk, call::Call, collections, control, describe, gate::request_limit, limits, oauth,
+        query, refusal::Refusal, replication, reply::Reply, route::Resource, route::Route, rows,
+        upsert, versions, world::World,
+    },
+    org::Scope,
+};
+
+const LIMIT_INFO: HeaderName = HeaderName::from_static("sforce-limit-info");
+
+/// Answers a request.
+///
+/// # Errors
+/// Whatever the resource refuses.
+pub(crate) fn dispatch(
+    world: &Arc<World>,
+    route: Route,
+    call: &mut Call,
+) -> Result<Reply, Refusal> {
+    match route {
+        Route::Front => Ok(control::front(world)),
+        Route::Control(words) => control::control(world, call, &words),
+        Route::Token => only(call, &["POST"], |call| oauth::grant(world, call)),
+        Route::Revoke => only(call, &["GET", "POST"], |call| oauth::revoke(world, call)),
+        Route::Introspect => only(call, &["POST"], |call| oauth::introspect(world, call)),
+        Route::UserInfo => {
+            only(call, &["GET", "HEAD", "POST"], |call| oauth::user_info(world, call))
+        }
+        Route::Identity { organization, user } => only(call, &["GET", "HEAD", "POST"], |call| {
+            oauth::identity(world, call, &organization, &user)
+        }),
+        Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
+        Route::Api { version, resource } => api(world, &version, &resource, call),
+        Route::Unknown => Err(Refusal::not_found()),
+    }
+}
+
+fn only(
+    call: &mut Call,
+    methods: &[&str],
+    answer: impl FnOnce(&mut Call) -> Result<Reply, Refusal>,
+) -> Result<Reply, Refusal> {
+    if methods.contains(&call.method.as_str()) {
+        return answer(call);
+    }
+    Ok(method_not_allowed(&call.method, methods))
+}
+
+fn method_not_allowed(method: &Method, methods: &[&str]) -> Reply {
+    let allowed = methods.join(",");
+    let message = format!("HTTP Method '{method}' not allowed. Allowed are {allowed}");
+    let refusal = Refusal::rest(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+    Reply::from(refusal).with(ALLOW, &methods.join(", "))
+}
+
+fn api(
+    world: &Arc<World>,
+    version: &str,
+    resource: &Resource,
+    call: &mut Call,
+) -> Result<Reply, Refusal> {
+    versions::check(version)?;
+    call.version = version.to_owned();
+    let token = bearer(call)?;
+    let session = world.sessions().touch(&token, call.time);
+    call.session = Some(session.ok_or_else(Refusal::session)?);
+    if !world.usage().spend() {
+        return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
+    }
+    let reply = if *resource == Resource::Unknown {
+        Err(Refusal::not_found())
+    } else {
+        only(call, resource.methods(), |call| answer(world, resource, call))
+    };
+    let reply = reply.unwrap_or_else(Reply::from);
+    Ok(reply.with(LIMIT_INFO, &world.usage().to_string()))
+}
+
+fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply, Refusal> {
+    use Resource as R;
+    match resource {
+        R::Map => Ok(versions::map(world, call)),
+        R::Limits => Ok(limits::limits(world)),
+        R::RecordCount => limits::record_count(world, call),
+        R::Objects => Ok(describe::all(world, call)),
+        R::Object(object) => rows::object(world, call, object),
+        R::Describe(object) => describe::one(world, call, object),
+        R::Updated(object) => replication::updated(world, call, object),
+        R::Deleted(object) => replication::deleted(world, call, object),
+        R::Row { object, id } => rows::row(world, call, object, id),
+        R::Key { object, field, value } => upsert::by_key(world, call, [object, field, value]),
+        R::Query => query::start(world, call, Scope::Live),
+        R::QueryAll => query::start(world, call, Scope::WithDeleted),
+        R::QueryMore(locator) => query::more(world, call, locator),
+        R::Collection => collections::write(world, call),
+        R::CollectionRetrieve(object) => collections::retrieve(world, call, object),
+        R::CollectionUpsert { object, field } => collections::upsert(world, call, object, field),
+        R::QueryJobs | R::QueryJob(_) | R::QueryJobResults(_) | R::QueryJobPages(_) => {
+            bulk::query(world, call, resource)
+        }
+        R::IngestJobs
+        | R::IngestJob(_)
+        | R::IngestUpload(_)
+        | R::IngestSuccessful(_)
+        | R::IngestFailed(_)
+        | R::IngestUnprocessed(_) => bulk::ingest(world, call, resource),
+        R::Unknown => Err(Refusal::not_found()),
+    }
+}
+
+/// The access token of a request.
+///
+/// # Errors
+/// 401 for a header that is missing or says something else.
+pub(crate) fn bearer(call: &Call) -> Result<String, Refusal> {
+    let refusal =
+        || Refusal::rest(StatusCode::UNAUTHORIZED, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE");
+    let header = call.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(refusal)?;
+    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth") {
+        return Ok(token.trim().to_owned());
+    }
+    Err(refusal())
+}

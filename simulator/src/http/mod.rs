@@ -1,0 +1,32 @@
+//! The org over HTTP/1.1: REST, Bulk 2.0 and OAuth as Salesforce speaks them, faults on demand, and
+//! the control routes below `/__org`.
+//!
+//! A request passes the [`gate`] (sizes, faults, log), is [`dispatch`]ed by its path (version,
+//! session, daily limit, verb), and ends in one function per resource, which reads a [`call::Call`]
+//! and answers a [`reply::Reply`] or a [`refusal::Refusal`]. Resources are ordinary functions; they
+//! run on threads that may block, because an org is a value behind a lock.
+
+pub(crate) mod bulk;
+pub(crate) mod call;
+mod collections;
+mod conditions;
+pub(crate) mod connection;
+mod control;
+mod cursors;
+mod describe;
+mod dispatch;
+mod faults;
+pub(crate) mod gate;
+mod limits;
+pub(crate) mod oauth;
+mod query;
+mod refusal;
+mod replication;
+mod reply;
+mod request_log;
+mod route;
+mod rows;
+mod sessions;
+mod upsert;
+mod versions;
+pub(crate) mod world;

@@ -1,0 +1,262 @@
+//! Which resource a path means.
+//!
+//! Paths are read by hand rather than by a router: a trailing slash is tolerated, an unknown path, a
+//! wrong verb and a wrong version each have an answer of their own, and the log wants one name per
+//! kind of request.
+
+/// A path, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Route {
+    /// `/`
+    Front,
+    /// `/__org/…`, with what follows.
+    Control(Vec<String>),
+    Token,
+    Revoke,
+    Introspect,
+    UserInfo,
+    Identity {
+        organization: String,
+        user: String,
+    },
+    /// `/services/data`
+    Versions,
+    /// `/services/data/vNN.0/…`
+    Api {
+        version: String,
+        resource: Resource,
+    },
+    Unknown,
+}
+
+/// What lies below an API version.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Resource {
+    Map,
+    Limits,
+    RecordCount,
+    Objects,
+    Object(String),
+    Describe(String),
+    Updated(String),
+    Deleted(String),
+    Row { object: String, id: String },
+    Key { object: String, field: String, value: String },
+    Query,
+    QueryAll,
+    QueryMore(String),
+    Collection,
+    CollectionRetrieve(String),
+    CollectionUpsert { object: String, field: String },
+    QueryJobs,
+    QueryJob(String),
+    QueryJobResults(String),
+    QueryJobPages(String),
+    IngestJobs,
+    IngestJob(String),
+    IngestUpload(String),
+    IngestSuccessful(String),
+    IngestFailed(String),
+    IngestUnprocessed(String),
+    Unknown,
+}
+
+impl Route {
+    /// Reads a path; never fails, an unknown path is a route too.
+    pub(crate) fn parse(path: &str) -> Self {
+        let segments: Vec<String> =
+            path.split('/').filter(|segment| !segment.is_empty()).map(percent_decode).collect();
+        let words: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [] => Self::Front,
+            ["__org", ..] => Self::Control(segments.iter().skip(1).cloned().collect()),
+            ["services", "oauth2", "token"] => Self::Token,
+            ["services", "oauth2", "revoke"] => Self::Revoke,
+            ["services", "oauth2", "introspect"] => Self::Introspect,
+            ["services", "oauth2", "userinfo"] => Self::UserInfo,
+            ["id", organization, user] => Self::Identity {
+                organization: (*organization).to_owned(),
+                user: (*user).to_owned(),
+            },
+            ["services", "data"] => Self::Versions,
+            ["services", "data", version, rest @ ..] => {
+                Self::Api { version: (*version).to_owned(), resource: Resource::parse(rest) }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The kind of request, as the log and the faults name it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Control(_) => "control",
+            Self::Token | Self::Revoke | Self::Introspect => "oauth",
+            Self::UserInfo | Self::Identity { .. } => "identity",
+            Self::Versions => "versions",
+            Self::Api { resource, .. } => resource.kind(),
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Resource {
+    fn parse(words: &[&str]) -> Self {
+        let own = |word: &str| word.to_owned();
+        match words {
+            [] => Self::Map,
+            ["limits"] => Self::Limits,
+            ["limits", "recordCount"] => Self::RecordCount,
+            ["sobjects"] => Self::Objects,
+            ["sobjects", object] | ["sobjects", object, "Id"] => Self::Object(own(object)),
+            ["sobjects", object, "describe"] => Self::Describe(own(object)),
+            ["sobjects", object, "updated"] => Self::Updated(own(object)),
+            ["sobjects", object, "deleted"] => Self::Deleted(own(object)),
+            ["sobjects", object, id] | ["sobjects", object, "Id", id] => {
+                Self::Row { object: own(object), id: own(id) }
+            }
+            ["sobjects", object, field, value] => {
+                Self::Key { object: own(object), field: own(field), value: own(value) }
+            }
+            ["query"] => Self::Query,
+            ["queryAll"] => Self::QueryAll,
+            ["query" | "queryAll", locator] => Self::QueryMore(own(locator)),
+            ["composite", "sobjects"] => Self::Collection,
+            ["composite", "sobjects", object] => Self::CollectionRetrieve(own(object)),
+            ["composite", "sobjects", object, field] => {
+                Self::CollectionUpsert { object: own(object), field: own(field) }
+            }
+            ["jobs", "query", rest @ ..] => Self::query_job(rest),
+            ["jobs", "ingest", rest @ ..] => Self::ingest_job(rest),
+            _ => Self::Unknown,
+        }
+    }
+
+    fn query_job(words: &[&str]) -> Self {
+        match words {
+            [] => Self::QueryJobs,
+            [id] => Self::QueryJob((*id).to_owned()),
+            [id, "results"] => Self::QueryJobResults((*id).to_owned()),
+            [id, "resultPages"] => Self::QueryJobPages((*id).to_owned()),
+            _ => Self::Unknown,
+        }
+    }
+
+    fn ingest_job(words: &[&str]) -> Self {
+        let [id, rest @ ..] = words else { return Self::IngestJobs };
+        let id = (*id).to_owned();
+        match rest {
+            [] => Self::IngestJob(id),
+            ["batches"] => Self::IngestUpload(id),
+            ["successfulResults"] => Self::IngestSuccessful(id),
+            ["failedResults"] => Self::IngestFailed(id),
+            [last] if last.eq_ignore_ascii_case("unprocessedRecords") => {
+                Self::IngestUnprocessed(id)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Map => "versions",
+            Self::Limits => "limits",
+            Self::RecordCount => "count",
+            Self::Objects | Self::Describe(_) => "describe",
+            Self::Object(_) | Self::Row { .. } => "row",
+            Self::Key { .. } => "upsert",
+            Self::Updated(_) | Self::Deleted(_) => "replication",
+            Self::Query | Self::QueryAll | Self::QueryMore(_) => "query",
+            Self::Collection | Self::CollectionRetrieve(_) | Self::CollectionUpsert { .. } => {
+                "collection"
+            }
+            Self::QueryJobs
+            | Self::QueryJob(_)
+            | Self::QueryJobResults(_)
+            | Self::QueryJobPages(_) => "bulk_query",
+            Self::IngestJobs
+            | Self::IngestJob(_)
+            | Self::IngestUpload(_)
+            | Self::IngestSuccessful(_)
+            | Self::IngestFailed(_)
+            | Self::IngestUnprocessed(_) => "bulk_ingest",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The verbs that the resource takes.
+    pub(crate) fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Self::Object(_) => &["HEAD", "GET", "POST"],
+            Self::Row { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
+            Self::Key { .. } => &["HEAD", "GET", "PATCH", "POST", "DELETE"],
+            Self::Collection => &["POST", "PATCH", "DELETE"],
+            Self::CollectionRetrieve(_) => &["GET", "POST"],
+            Self::CollectionUpsert { .. } => &["PATCH"],
+            Self::QueryJobs | Self::IngestJobs => &["GET", "POST"],
+            Self::QueryJob(_) | Self::IngestJob(_) => &["GET", "PATCH", "DELETE"],
+            Self::IngestUpload(_) => &["PUT"],
+            _ => &["HEAD", "GET"],
+        }
+    }
+}
+
+/// Undoes percent-encoding; what is no valid escape stays as it is.
+pub(crate) fn percent_decode(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if let (b'%', [high, low, after @ ..]) = (byte, after)
+            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        {
+            decoded.push(high * 16 + low);
+            rest = after;
+        } else {
+            decoded.push(byte);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_one_meaning() {
+        let api = |resource| Route::Api { version: "v66.0".to_owned(), resource };
+        let s = str::to_owned;
+        #[rustfmt::skip]
+        let table = [
+            ("/",                                               Route::Front),
+            ("/services/oauth2/token",                          Route::Token),
+            ("/services/data/",                                 Route::Versions),
+            ("/services/data/v66.0",                            api(Resource::Map)),
+            ("/services/data/v66.0/query/",                     api(Resource::Query)),
+            ("/services/data/v66.0/queryAll/01gx-2000",         api(Resource::QueryMore(s("01gx-2000")))),
+            ("/services/data/v66.0/sobjects/Account/Id",        api(Resource::Object(s("Account")))),
+            ("/services/data/v66.0/sobjects/Account/Ext__c/a%2Fb", api(Resource::Key { object: s("Account"), field: s("Ext__c"), value: s("a/b") })),
+            ("/services/data/v66.0/jobs/ingest/750x/unprocessedrecords/", api(Resource::IngestUnprocessed(s("750x")))),
+            ("/services/data/v66.0/jobs/ingest/750x/batches",   api(Resource::IngestUpload(s("750x")))),
+            ("/services/data/v66.0/nothing",                    api(Resource::Unknown)),
+            ("/services/async/66.0/job",                        Route::Unknown),
+            ("/__org/faults/3",                                 Route::Control(vec![s("faults"), s("3")])),
+        ];
+        for (path, expected) in table {
+            assert_eq!(Route::parse(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn percent_escapes_are_undone_and_nonsense_is_left_alone() {
+        assert_eq!(percent_decode("a%20b%2Fc"), "a b/c");
+        assert_eq!(percent_decode("100%"), "100%");
+        assert_eq!(percent_decode("%zz%4"), "%zz%4");
+        assert_eq!(percent_decode("%C3%A9"), "é");
+    }
+}

@@ -1,0 +1,115 @@
+//! Single rows: create, read, change, delete.
+
+use axum::http::{
+    Method, StatusCode,
+    header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Id, Org,
+    http::{
+        call::Call,
+        conditions,
+        gate::http_date,
+        refusal::Refusal,
+        reply::{Reply, ReplyBody},
+        world::World,
+    },
+    value::JsonMap,
+};
+
+/// `GET` and `POST /sobjects/X`
+///
+/// # Errors
+/// Whatever the org finds wrong with the row.
+pub(crate) fn object(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
+    if call.method == Method::POST {
+        return create(world, call, object);
+    }
+    let org = world.org();
+    let name = org.schema().object(object).ok_or_else(Refusal::not_found)?.name();
+    let all = org.schema().describe_global(call.version_digits());
+    let describe = all.get("sobjects").and_then(Value::as_array).and_then(|objects| {
+        objects.iter().find(|object| object.get("name").and_then(Value::as_str) == Some(name))
+    });
+    Ok(Reply::ok(&json!({ "objectDescribe": describe, "recentItems": [] })))
+}
+
+fn create(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
+    let body: JsonMap = call.json()?;
+    let mut org = world.org();
+    let created = org.create(call.user(), object, &body);
+    let path = created.as_ref().ok().map(|id| row_path(&org, call, object, *id));
+    drop(org);
+    world.log().count_rows(if created.is_ok() { "created" } else { "failed" }, 1);
+    let id = created?;
+    let answer = json!({ "id": id.to_string(), "success": true, "errors": [] });
+    Ok(Reply::json(StatusCode::CREATED, &answer).with(LOCATION, &path.unwrap_or_default()).about(1))
+}
+
+/// The path of a row, with the object's name as the org writes it.
+pub(crate) fn row_path(org: &Org, call: &Call, object: &str, id: Id) -> String {
+    let name = org.schema().object(object).map_or(object, |object| object.name());
+    call.path_of(&format!("sobjects/{name}/{id}"))
+}
+
+/// `GET`, `PATCH` and `DELETE /sobjects/X/{id}`
+///
+/// # Errors
+/// Whatever the org finds wrong with id or row; 412 for a failed condition.
+pub(crate) fn row(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
+    match call.method {
+        Method::PATCH => change(world, call, object, id),
+        Method::DELETE => delete(world, call, object, id),
+        _ => read(world, call, object, id),
+    }
+}
+
+fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
+    let body: JsonMap = call.json()?;
+    let mut org = world.org();
+    if let Some(modified) = org.find(object, id).ok().and_then(|id| org.last_modified(id)) {
+        conditions::check_unmodified(call, modified)?;
+    }
+    let changed = org.update(call.user(), object, id, &body);
+    drop(org);
+    world.log().count_rows(if changed.is_ok() { "updated" } else { "failed" }, 1);
+    changed?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT).about(1))
+}
+
+pub(crate) fn delete(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
+    let deleted = world.org().delete(call.user(), Some(object), id);
+    world.log().count_rows(if deleted.is_ok() { "deleted" } else { "failed" }, 1);
+    deleted?;
+    Ok(Reply::empty(StatusCode::NO_CONTENT).about(1))
+}
+
+pub(crate) fn read(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
+    let fields = call.parameter("fields").map(list);
+    let org = world.org();
+    let id = org.find(object, id)?;
+    let shape = org.shape(object, fields.as_deref())?;
+    let modified = org.last_modified(id);
+    if modified.is_some_and(|modified| conditions::is_unmodified(call, modified)) {
+        return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
+    }
+    let mut body = String::new();
+    if !org.write_json(&shape, id, call.version_digits(), &mut body) {
+        return Err(Refusal::not_found());
+    }
+    drop(org);
+    let reply = Reply { body: ReplyBody::Json(body.into_bytes()), ..Reply::empty(StatusCode::OK) }
+        .with(CONTENT_TYPE, "application/json;charset=UTF-8")
+        .about(1);
+    Ok(match modified {
+        Some(modified) => reply.with(LAST_MODIFIED, &http_date(modified)),
+        None => reply,
+    })
+}
+
+/// A list as query parameters write it.
+pub(crate) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+}

@@ -1,0 +1,261 @@
+//! Everything that requests share, each part behind its own lock.
+//!
+//! A lock is held for one step. Where two are needed the org's comes first. A panic while a lock is
+//! held does not make the part unusable: a transaction changes the org only once it knows that it
+//! will succeed.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::JoinSet;
+
+use crate::{
+    Config, Id, Org, StartError,
+    http::{
+        bulk::Jobs, cursors::Cursors, faults::Faults, request_log::RequestLog, sessions::Sessions,
+    },
+    org::Clock,
+};
+
+/// The org and all that the HTTP side remembers about it.
+pub(crate) struct World {
+    url: String,
+    config: Config,
+    clock: ShiftedClock,
+    /// When the metadata last changed.
+    born: DateTime<Utc>,
+    organization_id: String,
+    org: Mutex<Org>,
+    sessions: Mutex<Sessions>,
+    faults: Mutex<Faults>,
+    log: Mutex<RequestLog>,
+    jobs: Mutex<Jobs>,
+    cursors: Mutex<Cursors>,
+    usage: Usage,
+    /// Jobs at work; they end with the world.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// A user, as far as logging in is concerned.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) id: Id,
+    pub(crate) username: String,
+}
+
+impl World {
+    /// A world around a new org, reachable at `url`.
+    ///
+    /// # Errors
+    /// A schema or CSV file that does not fit.
+    pub(crate) fn new(url: String, config: Config, clock: Clock) -> Result<Self, StartError> {
+        let clock = ShiftedClock { clock, shift: std::sync::Arc::default() };
+        let org = config.build(clock.as_clock())?;
+        let organization_id = org.organization_id().to_string();
+        let lifetime = TimeDelta::from_std(config.session_lifetime).unwrap_or(TimeDelta::MAX);
+        Ok(Self {
+            url,
+            born: org.now(),
+            clock,
+            sessions: Mutex::new(Sessions::new(organization_id.clone(), lifetime)),
+            organization_id,
+            org: Mutex::new(org),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            jobs: Mutex::default(),
+            cursors: Mutex::default(),
+            usage: Usage::new(config.daily_limit),
+            tasks: Mutex::default(),
+            config,
+        })
+    }
+
+    /// Base of all URLs, without a trailing slash.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the simulator was started with.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The org's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Moves the org's clock.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+    }
+
+    /// When the metadata last changed, in whole seconds.
+    pub(crate) fn born(&self) -> DateTime<Utc> {
+        self.born
+    }
+
+    /// The org's id with 18 characters.
+    pub(crate) fn organization_id(&self) -> &str {
+        &self.organization_id
+    }
+
+    /// Where a user's identity is told.
+    pub(crate) fn identity_url(&self, user_id: Id) -> String {
+        format!("{}/id/{}/{user_id}", self.url, self.organization_id)
+    }
+
+    /// The active user with this user name.
+    pub(crate) fn person_named(&self, username: &str) -> Option<Person> {
+        let org = self.org();
+        let id = org.user(username)?;
+        let username = org.username(id).unwrap_or_else(|| username.to_owned());
+        Some(Person { id, username })
+    }
+
+    /// The user with this id.
+    pub(crate) fn person(&self, id: Id) -> Option<Person> {
+        Some(Person { username: self.org().username(id)?, id })
+    }
+
+    /// The user name that the connected app runs as.
+    pub(crate) fn integration_username(&self) -> String {
+        let org = self.org();
+        org.username(org.integration_user()).unwrap_or_default()
+    }
+
+    /// The user name of the second user, who works as people do.
+    pub(crate) fn human_username(&self) -> String {
+        let org = self.org();
+        org.username(org.human_user()).unwrap_or_default()
+    }
+
+    /// Makes the org what it was at the start; sessions and clock stay.
+    ///
+    /// # Errors
+    /// As [`World::new`], for instance when a file has gone since.
+    pub(crate) fn reset(&self) -> Result<(), StartError> {
+        let org = self.config.build(self.clock.as_clock())?;
+        lock(&self.tasks).abort_all();
+        *self.org() = org;
+        *self.jobs() = Jobs::default();
+        *self.cursors() = Cursors::default();
+        self.faults().remove(None);
+        self.log().clear();
+        self.usage.set(0, self.config.daily_limit);
+        Ok(())
+    }
+
+    pub(crate) fn org(&self) -> MutexGuard<'_, Org> {
+        lock(&self.org)
+    }
+
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        lock(&self.sessions)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        lock(&self.log)
+    }
+
+    pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        lock(&self.jobs)
+    }
+
+    pub(crate) fn cursors(&self) -> MutexGuard<'_, Cursors> {
+        lock(&self.cursors)
+    }
+
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Work that outlives the request that ordered it, but not the world.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+}
+
+/// Requests of the day.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    used: AtomicU64,
+    limit: AtomicU64,
+}
+
+impl Usage {
+    fn new(limit: u64) -> Self {
+        Self { used: AtomicU64::new(0), limit: AtomicU64::new(limit) }
+    }
+
+    /// Counts one request; false when the limit was reached before it.
+    pub(crate) fn spend(&self) -> bool {
+        self.used
+            .try_update(Ordering::AcqRel, Ordering::Acquire, |used| {
+                (used < self.limit()).then(|| used + 1)
+            })
+            .is_ok()
+    }
+
+    /// Requests made.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Requests allowed.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Acquire)
+    }
+
+    /// Sets both figures.
+    pub(crate) fn set(&self, used: u64, limit: u64) {
+        self.used.store(used, Ordering::Release);
+        self.limit.store(limit, Ordering::Release);
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "api-usage={}/{}", self.used(), self.limit())
+    }
+}
+
+/// A clock that can be moved, so that a test need not wait for time to pass.
+#[derive(Clone)]
+struct ShiftedClock {
+    clock: Clock,
+    shift: std::sync::Arc<AtomicI64>,
+}
+
+impl ShiftedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let shift = TimeDelta::try_seconds(self.shift.load(Ordering::Acquire)).unwrap_or_default();
+        let now = (self.clock)();
+        now.checked_add_signed(shift).unwrap_or(now)
+    }
+
+    fn advance(&self, seconds: i64) {
+        self.shift.fetch_add(seconds, Ordering::AcqRel);
+    }
+
+    fn as_clock(&self) -> Clock {
+        let clock = self.clone();
+        std::sync::Arc::new(move || clock.now())
+    }
+}
+
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
