@@ -5,4 +5,5 @@ pub mod model;
 pub mod reconcile;
 pub mod runtime;
 pub mod salesforce;
+pub mod sync;
 pub mod telemetry;

@@ -29,7 +29,7 @@ pub struct Verdict {
 }
 
 /// After this many attempts a refusal that should have healed by itself parks the record.
-pub const ATTEMPTS_MAX: usize = 8;
+pub const ATTEMPTS_MAX: usize = 20;
 
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LONGEST: Duration = Duration::from_mins(10);

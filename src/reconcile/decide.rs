@@ -169,7 +169,8 @@ pub fn reconcile_delete(
 }
 
 /// Whether a field's remote value matters before it is overwritten.
-pub(super) fn is_compared(field: &Field) -> bool {
+#[must_use]
+pub fn is_compared(field: &Field) -> bool {
     field.direction.pulls() && field.direction.pushes() && field.updateable
 }
 

@@ -10,23 +10,23 @@ use crate::model::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-pub(super) fn moment(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn moment(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
 }
 
-pub(super) fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-pub(super) fn sfid(number: u32) -> SalesforceId {
+pub(crate) fn sfid(number: u32) -> SalesforceId {
     SalesforceId::parse(&format!("003{number:012}")).unwrap()
 }
 
-pub(super) fn fields(cells: &[(&str, Option<&str>)]) -> Fields {
+pub(crate) fn fields(cells: &[(&str, Option<&str>)]) -> Fields {
     cells.iter().map(|(column, cell)| ((*column).to_owned(), cell.map(str::to_owned))).collect()
 }
 
-pub(super) fn change(log_id: i32, action: Action) -> Change {
+pub(crate) fn change(log_id: i32, action: Action) -> Change {
     Change {
         log_id,
         state: ChangeState::Pending,
@@ -57,7 +57,7 @@ fn field(name: &str, column_type: ColumnType) -> Field {
 
 /// Fields: 0 `LastName`, 1 `Email`, 2 `AccountId` named by `account_key`, 3 `Birthdate`, 4 `CreatedDate` (read only),
 /// 5 `External_Id__c` (the key).
-pub(super) fn contact() -> Mapping {
+pub(crate) fn contact() -> Mapping {
     let mut account = field("AccountId", ColumnType::Varchar(18));
     account.reference_to = vec!["Account".to_owned()];
     account.reference = Some(Reference {
@@ -98,7 +98,7 @@ pub(super) fn contact() -> Mapping {
 }
 
 /// A live contact with these last name and email, changed in Salesforce at second 100.
-pub(super) fn remote(last_name: Value, email: Value) -> RemoteRecord {
+pub(crate) fn remote(last_name: Value, email: Value) -> RemoteRecord {
     RemoteRecord {
         id: sfid(1),
         system_modstamp: Some(moment(100)),

@@ -1,0 +1,74 @@
+//! Why a task of the engine ended early.
+
+use crate::runtime::Retry;
+use crate::{postgres, salesforce};
+
+/// An error of one of the two sides, or a reason of the engine's own to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Postgres failed.
+    #[error(transparent)]
+    Postgres(postgres::Error),
+    /// Salesforce failed.
+    #[error(transparent)]
+    Salesforce(#[from] salesforce::Error),
+    /// Another worker has taken the lease over; nothing was written.
+    #[error("the lease {lease} has been taken over by another worker")]
+    Fenced {
+        /// The lease's name.
+        lease: String,
+    },
+    /// Salesforce refuses a mapping's fields or operations as such, so every record of it would fail.
+    #[error("salesforce refuses the mapping of {object}: {code}")]
+    MappingRefused {
+        /// The object.
+        object: String,
+        /// Salesforce's code.
+        code: String,
+        /// What the operator does.
+        remedy: &'static str,
+    },
+    /// Salesforce refuses this client or this user as such.
+    #[error("salesforce refuses the connection: {code}")]
+    ConnectionRefused {
+        /// Salesforce's code.
+        code: String,
+        /// What the operator does.
+        remedy: &'static str,
+    },
+}
+
+impl Error {
+    /// What the engine does.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Postgres(error) => error.retry(),
+            Self::Salesforce(error) => error.retry(),
+            Self::Fenced { .. } => Retry::Soon,
+            Self::MappingRefused { .. } | Self::ConnectionRefused { .. } => Retry::Never,
+        }
+    }
+
+    /// What the operator does; `None` if the engine copes alone.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Postgres(error) => error.remedy(),
+            Self::Salesforce(error) => error.remedy(),
+            Self::Fenced { .. } => None,
+            Self::MappingRefused { remedy, .. } | Self::ConnectionRefused { remedy, .. } => {
+                Some((*remedy).to_owned())
+            }
+        }
+    }
+}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        match error {
+            postgres::Error::Fenced { lease } => Self::Fenced { lease },
+            other => Self::Postgres(other),
+        }
+    }
+}

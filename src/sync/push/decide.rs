@@ -1,0 +1,169 @@
+//! From one record's work and what Salesforce holds to what is sent or recorded. Pure.
+
+use super::observe::Observed;
+use super::outcome::{Outgoing, by_column, conflict_rows, lastop, unsent};
+use super::work::{Task, Work};
+use crate::mapping::Mapping;
+use crate::model::{Action, SalesforceId, to_csv};
+use crate::postgres::{Outcome, Recorded};
+use crate::reconcile::{
+    Decision, Deletion, FieldValues, Operation, Remote, Resolved, Step, reconcile_delete,
+    reconcile_insert, reconcile_update, row_before_delete,
+};
+
+/// What follows from a decision.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This is sent.
+    Send(Box<Outgoing>),
+    /// Nothing is sent, this is recorded.
+    Record(Box<Recorded>),
+    /// The whole row is to be inserted; its parents may have to be looked up first.
+    Recreate(Box<Work>, Decision),
+}
+
+/// Decides one record. `wishes` are its own, with every parent's id in place.
+pub(super) fn decide(
+    mapping: &Mapping,
+    work: Work,
+    mut wishes: Vec<Resolved>,
+    observed: &Observed,
+) -> Next {
+    let attempts = &work.history.attempts;
+    let decision = match &work.task {
+        Task::Insert => reconcile_insert(wishes),
+        Task::Update(sfid) => {
+            wishes.retain(|wish| is_updateable(mapping, wish));
+            reconcile_update(mapping, sfid, &wishes, observed.remote(sfid), attempts)
+        }
+        Task::Delete(sfid) => {
+            let deletion = Deletion {
+                sfid: sfid.clone(),
+                before: row_before_delete(&work.net, mapping),
+                has_successor: work.net.has_successor,
+            };
+            reconcile_delete(mapping, &deletion, observed.remote(sfid), attempts)
+        }
+        Task::Cancel => {
+            return record(
+                mapping,
+                &work,
+                Decision {
+                    step: Step::Settle("deleted before it was sent"),
+                    adopt: Vec::new(),
+                    conflicts: Vec::new(),
+                },
+                observed,
+            );
+        }
+    };
+    follow(mapping, work, decision, observed)
+}
+
+fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Observed) -> Next {
+    let write = match &mut decision.step {
+        Step::Insert(values) => Write::Insert(std::mem::take(values)),
+        Step::Update(sfid, values) => Write::Update(sfid.clone(), std::mem::take(values)),
+        Step::Delete(sfid) => Write::Delete(sfid.clone()),
+        Step::Recreate => return Next::Recreate(Box::new(work), decision),
+        Step::Settle(_) | Step::AlreadyDeleted | Step::Restore => {
+            return record(mapping, &work, decision, observed);
+        }
+    };
+    let mut next = outgoing(mapping, &work, write, decision);
+    if unlinked(&work).is_some() {
+        next.lastop = lastop(Action::Insert);
+    }
+    Next::Send(Box::new(next))
+}
+
+/// The insert of a record from its row as it stands.
+pub(super) fn recreation(
+    mapping: &Mapping,
+    work: &Work,
+    wishes: Vec<Resolved>,
+    decision: Decision,
+) -> Outgoing {
+    let values = wishes.into_iter().map(|wish| (wish.field, wish.local)).collect();
+    outgoing(mapping, work, Write::Insert(values), decision)
+}
+
+/// The external id among these values, as text.
+pub(super) fn key_among(mapping: &Mapping, values: &FieldValues) -> Option<String> {
+    let key = mapping.key.as_ref()?;
+    let position = mapping.fields.iter().position(|field| field.name == key.field)?;
+    values
+        .iter()
+        .find(|(field, value)| *field == position && !value.is_null())
+        .map(|(_, value)| to_csv(value))
+}
+
+enum Write {
+    Insert(FieldValues),
+    Update(SalesforceId, FieldValues),
+    Delete(SalesforceId),
+}
+
+fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) -> Outgoing {
+    let (action, sfid, values) = match write {
+        Write::Insert(values) => (Action::Insert, None, values),
+        Write::Update(sfid, values) => (Action::Update, Some(sfid), values),
+        Write::Delete(sfid) => (Action::Delete, Some(sfid), Vec::new()),
+    };
+    let key = (action == Action::Insert).then(|| key_among(mapping, &values)).flatten();
+    Outgoing {
+        record: work.record(),
+        log_ids: work.net.log_ids(),
+        action,
+        sfid,
+        key,
+        values,
+        adopt: decision.adopt,
+        conflicts: decision.conflicts,
+        lastop: lastop(action),
+        tries: work.history.tries,
+    }
+}
+
+fn record(mapping: &Mapping, work: &Work, decision: Decision, observed: &Observed) -> Next {
+    let accepted = |sfid: &SalesforceId, action| Outcome::Accepted {
+        sfid: Some(sfid.clone()),
+        lastop: lastop(action),
+    };
+    let mut restore = None;
+    let outcome = match (&decision.step, &work.task) {
+        (Step::AlreadyDeleted, Task::Delete(sfid)) => accepted(sfid, Action::Delete),
+        (Step::Restore, Task::Delete(sfid)) => {
+            if let Remote::Live(record) = observed.remote(sfid) {
+                restore = Some(record.clone());
+            }
+            settled("the record was edited in Salesforce; the row is brought back")
+        }
+        (Step::Settle(reason), _) => match unlinked(work) {
+            Some(sfid) => accepted(&sfid, Action::Insert),
+            None => settled(reason),
+        },
+        _ => settled("nothing to send"),
+    };
+    Next::Record(Box::new(Recorded {
+        adopt: by_column(mapping, decision.adopt),
+        conflicts: conflict_rows(decision.conflicts),
+        restore,
+        ..unsent(&work.record(), work.net.log_ids(), outcome)
+    }))
+}
+
+pub(super) fn settled(reason: &str) -> Outcome {
+    Outcome::Settled { reason: reason.to_owned() }
+}
+
+/// The id of a record that was found for a row which does not know it yet.
+fn unlinked(work: &Work) -> Option<SalesforceId> {
+    let Task::Update(sfid) = &work.task else { return None };
+    let knows = work.row.as_ref().is_none_or(|row| row.sfid.as_ref() == Some(sfid));
+    (!knows && work.operation() == Operation::Update).then(|| sfid.clone())
+}
+
+fn is_updateable(mapping: &Mapping, wish: &Resolved) -> bool {
+    mapping.fields.get(wish.field).is_some_and(|field| field.updateable)
+}

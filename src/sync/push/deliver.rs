@@ -1,0 +1,269 @@
+//! Journals, sends and records what a run decided to send.
+
+use super::bulk;
+use super::outcome::{Answer, Judged, Outgoing, judge, lastop, unsent};
+use super::run::Run;
+use super::send::{Call, Sent, send};
+use crate::mapping::Mapping;
+use crate::model::Action;
+use crate::postgres::{self, BulkJob, Outcome, Recorded};
+use crate::reconcile::RecordRef;
+use crate::salesforce::COLLECTION_MAX;
+use crate::sync::Error;
+use futures_util::{StreamExt, stream};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Calls of one operation under way at once. More gain little, and records under one parent lock each other out.
+const IN_FLIGHT_MAX: usize = 3;
+
+/// Records that were journalled and sent together.
+struct Delivered {
+    records: Vec<Outgoing>,
+    journal: Vec<i64>,
+    sent: Sent,
+}
+
+impl Run<'_> {
+    /// Sends records of one mapping, each kind of operation by the API that suits its number.
+    pub(super) async fn deliver(
+        &mut self,
+        mapping: &Mapping,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        let mut by_call: BTreeMap<Call, Vec<Outgoing>> = BTreeMap::new();
+        for next in outgoing {
+            by_call.entry(Call::of(&next)).or_default().push(next);
+        }
+        for (call, records) in by_call {
+            let records = self.deliver_by_bulk(mapping, call, records).await?;
+            self.deliver_by_collections(mapping, call, records).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver_by_collections(
+        &mut self,
+        mapping: &Mapping,
+        call: Call,
+        records: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        let is_halted = &AtomicBool::new(self.is_over());
+        let (pusher, lease, stop) = (self.pusher, self.lease, self.stop);
+        let chunks: Vec<Vec<Outgoing>> =
+            records.chunks(COLLECTION_MAX).map(<[Outgoing]>::to_vec).collect();
+        let mut deliveries = stream::iter(chunks)
+            .map(|records| async move {
+                if is_halted.load(Ordering::Relaxed) || stop.is_cancelled() {
+                    return Ok(None);
+                }
+                let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
+                let journal = postgres::open_journal(&pusher.db, lease, &intents).await?;
+                let sent = send(&pusher.client, mapping, call, &records).await;
+                if sent.halt.is_some() {
+                    is_halted.store(true, Ordering::Relaxed);
+                }
+                Ok::<_, Error>(Some(Delivered { records, journal, sent }))
+            })
+            .buffered(IN_FLIGHT_MAX);
+        let mut failure = None;
+        // Whatever was sent is recorded, even after a failure: its answer is known now and never again.
+        while let Some(delivered) = deliveries.next().await {
+            let recorded = match delivered {
+                Ok(Some(delivered)) => self.conclude(mapping, delivered).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = recorded {
+                is_halted.store(true, Ordering::Relaxed);
+                failure.get_or_insert(error);
+            }
+            if self.halt.is_some() {
+                is_halted.store(true, Ordering::Relaxed);
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Sends what is many enough and expressible by a Bulk job; answers what is left.
+    async fn deliver_by_bulk(
+        &mut self,
+        mapping: &Mapping,
+        call: Call,
+        records: Vec<Outgoing>,
+    ) -> Result<Vec<Outgoing>, Error> {
+        let Some(operation) = bulk::operation(call) else { return Ok(records) };
+        if records.len() <= mapping.bulk.write_above || self.is_over() {
+            return Ok(records);
+        }
+        let (records, mut left): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(bulk::is_expressible);
+        let Some(csv) = bulk::csv(mapping, &records) else {
+            left.extend(records);
+            return Ok(left);
+        };
+        let (db, client) = (&self.pusher.db, &self.pusher.client);
+        let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
+        let journal = postgres::open_journal(db, self.lease, &intents).await?;
+        let key_field = mapping.key.as_ref().filter(|_| call == Call::Upsert);
+        let key_field = key_field.map(|key| key.field.as_str());
+        let started = client.start_ingest_job(&mapping.object, operation, key_field).await;
+        let sent = match started {
+            Ok(id) => {
+                let job = BulkJob {
+                    id: id.clone(),
+                    object: mapping.object.clone(),
+                    operation: operation.as_str().to_owned(),
+                    journal: journal.clone(),
+                };
+                postgres::save_bulk_job(db, self.lease, &job).await?;
+                // Its id is saved: whoever comes next settles it.
+                let working = bulk::work_off(client, mapping, &id, csv, &records);
+                let Some(sent) = self.stop.run_until_cancelled(working).await else {
+                    return Ok(left);
+                };
+                let sent = sent?;
+                postgres::close_bulk_job(db, self.lease, &id).await?;
+                sent
+            }
+            Err(error) => {
+                let mut sent = Sent::nothing(records.len(), &error.to_string());
+                sent.halt = Some(super::send::whole(mapping, error));
+                sent
+            }
+        };
+        self.conclude(mapping, Delivered { records, journal, sent }).await?;
+        Ok(left)
+    }
+
+    /// Settles Bulk jobs that an earlier run, or a crash, left.
+    pub(super) async fn settle_bulk_jobs(&mut self) -> Result<(), Error> {
+        let (db, client) = (&self.pusher.db, &self.pusher.client);
+        let tables = self.pusher.tables();
+        for mapping in self.pusher.mappings() {
+            let jobs = postgres::open_bulk_jobs(db, &mapping.object).await?;
+            for job in jobs {
+                let entries = postgres::open_entries(db, &tables).await?;
+                let (journal, records): (Vec<i64>, Vec<Outgoing>) = entries
+                    .iter()
+                    .filter(|entry| entry.bulk_job.as_deref() == Some(job.id.as_str()))
+                    .map(|entry| (entry.id, Outgoing::of_entry(entry)))
+                    .unzip();
+                let settling = bulk::settle(client, mapping, &job.id, &records);
+                let Some(sent) = self.stop.run_until_cancelled(settling).await else {
+                    return Ok(());
+                };
+                let sent = sent?;
+                self.conclude(mapping, Delivered { records, journal, sent }).await?;
+                postgres::close_bulk_job(db, self.lease, &job.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the changes of open journal entries back, as sent with unknown outcome.
+    pub(super) async fn release_open_entries(&mut self) -> Result<(), Error> {
+        let entries = postgres::open_entries(&self.pusher.db, &self.pusher.tables()).await?;
+        let mut by_table: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
+        for entry in entries {
+            let record =
+                RecordRef { table: entry.intent.table.clone(), record_id: entry.intent.record_id };
+            let outcome = Outcome::Later {
+                not_before_in: Duration::ZERO,
+                reason: "the worker ended before the answer came".to_owned(),
+                outcome: "unknown",
+            };
+            let recorded = Recorded {
+                journal: Some(entry.id),
+                ..unsent(&record, entry.intent.log_ids, outcome)
+            };
+            by_table.entry(entry.intent.table).or_default().push(recorded);
+        }
+        for (table, records) in by_table {
+            if let Some(mapping) = self.pusher.mapping(&table) {
+                self.record(mapping, records).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn conclude(&mut self, mapping: &Mapping, delivered: Delivered) -> Result<(), Error> {
+        let Delivered { mut records, journal, mut sent } = delivered;
+        self.withdraw_orphans(mapping, &mut records, &mut sent.answers).await?;
+        let mut halt = sent.halt;
+        let mut concluded = Vec::with_capacity(records.len());
+        for ((outgoing, journal), answer) in records.into_iter().zip(journal).zip(sent.answers) {
+            let judged: Judged = judge(mapping, outgoing, journal, answer);
+            halt = halt.or(judged.halt);
+            concluded.push(judged.recorded);
+        }
+        self.record(mapping, concluded).await?;
+        self.halt = self.halt.take().or(halt);
+        Ok(())
+    }
+
+    /// Deletes records whose rows were deleted while they were being inserted. The trigger could not know their
+    /// ids, so nothing else would ever delete them.
+    async fn withdraw_orphans(
+        &self,
+        mapping: &Mapping,
+        records: &mut [Outgoing],
+        answers: &mut [Answer],
+    ) -> Result<(), Error> {
+        let inserted = |next: &Outgoing, answer: &Answer| {
+            next.action == Action::Insert && matches!(answer, Answer::Saved(_))
+        };
+        let ids: Vec<i32> = records
+            .iter()
+            .zip(answers.iter())
+            .filter(|(next, answer)| inserted(next, answer))
+            .map(|(next, _)| next.record.record_id)
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let rows = postgres::read_rows(&self.pusher.db, mapping, &ids).await?;
+        let rows: HashSet<i32> = rows.into_iter().map(|row| row.record_id).collect();
+        for (next, answer) in records.iter_mut().zip(answers.iter_mut()) {
+            if !inserted(next, answer) || rows.contains(&next.record.record_id) {
+                continue;
+            }
+            let Answer::Saved(sfid) = &*answer else { continue };
+            let deleted = self.pusher.client.delete(std::slice::from_ref(sfid)).await;
+            match deleted.map(|results| results.into_iter().next()) {
+                Ok(Some(Ok(_))) => next.lastop = lastop(Action::Delete),
+                // The next run looks for the record and deletes it.
+                _ => *answer = Answer::Unknown("its row was deleted meanwhile".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the ends of records and counts them.
+    pub(super) async fn record(
+        &mut self,
+        mapping: &Mapping,
+        records: Vec<Recorded>,
+    ) -> Result<(), Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        postgres::record(&self.pusher.db, self.lease, mapping, &records).await?;
+        for recorded in records {
+            match recorded.outcome {
+                Outcome::Accepted { sfid, .. } => {
+                    self.pushed.accepted += 1;
+                    if let Some(sfid) = sfid {
+                        let (table, record_id) = (recorded.table, recorded.record_id);
+                        self.parents.link(RecordRef { table, record_id }, sfid);
+                    }
+                }
+                Outcome::Refused { .. } => self.pushed.refused += 1,
+                Outcome::Later { .. } => self.pushed.waiting += 1,
+                Outcome::Settled { .. } => self.pushed.settled += 1,
+            }
+        }
+        Ok(())
+    }
+}

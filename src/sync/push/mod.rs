@@ -1,0 +1,111 @@
+//! Postgres → Salesforce: claims captured changes, decides what they come to, sends it, and records the end.
+//!
+//! What is about to be sent is journalled and committed first. An answer that never came is therefore never
+//! guessed: the changes go back with the outcome "unknown", and before they are sent again the next run reads
+//! what Salesforce holds, knowing what may have been written.
+
+mod bulk;
+mod decide;
+mod deliver;
+mod observe;
+mod outcome;
+mod parents;
+mod resolve;
+mod run;
+mod send;
+mod work;
+
+use super::Error;
+use crate::mapping::{Mapping, MappingGroup};
+use crate::postgres::{self, Database, Lease};
+use crate::reconcile::coalesce;
+use crate::salesforce::Client;
+use run::Run;
+use tokio_util::sync::CancellationToken;
+
+/// Trigger-log rows taken at once. Bounds the memory of a run, and is large enough to fill a Bulk job.
+const CLAIM_MAX: i64 = 10_000;
+
+/// Sends the changes of one mapping group.
+#[derive(Clone)]
+pub struct Pusher {
+    db: Database,
+    client: Client,
+    group: MappingGroup,
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Trigger-log rows claimed.
+    pub claimed: usize,
+    /// Records whose changes Salesforce accepted.
+    pub accepted: usize,
+    /// Records parked.
+    pub refused: usize,
+    /// Records to be tried again later.
+    pub waiting: usize,
+    /// Records for which nothing had to be sent.
+    pub settled: usize,
+    /// Whether there may be more to claim now.
+    pub more: bool,
+}
+
+impl Pusher {
+    /// Prepares to push a group's mappings; those that only read are skipped.
+    #[must_use]
+    pub fn new(db: Database, client: Client, group: MappingGroup) -> Self {
+        Self { db, client, group }
+    }
+
+    /// Settles what an earlier worker left unfinished. To be called after taking the lease, before the first run.
+    ///
+    /// A Bulk job that was closed is waited for, one that was not is aborted. Any other open journal entry
+    /// becomes "unknown": the next run reads what came of it.
+    ///
+    /// # Errors
+    /// See [`Error`]. May be repeated.
+    pub async fn resolve_open(&self, lease: &Lease) -> Result<(), Error> {
+        let stop = CancellationToken::new();
+        let mut run = Run::new(self, lease, &stop).await?;
+        run.settle_bulk_jobs().await?;
+        run.release_open_entries().await
+    }
+
+    /// Claims, decides, sends and records once. Ends early, with everything recorded, when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When Salesforce or Postgres failed as a whole, or Salesforce refuses the mapping or the connection as
+    /// such. Everything answered before that is recorded; the rest stays claimed and comes with the next run.
+    pub async fn run_once(&self, lease: &Lease, stop: &CancellationToken) -> Result<Pushed, Error> {
+        let mut run = Run::new(self, lease, stop).await?;
+        run.settle_bulk_jobs().await?;
+        let changes = postgres::claim(&self.db, lease, &self.tables(), CLAIM_MAX).await?;
+        let claimed = changes.len();
+        run.pushed.claimed = claimed;
+        let coalesced = coalesce(changes);
+        run.pushed.more = claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX)
+            || !coalesced.later.is_empty();
+        let work = run.gather(coalesced.now).await?;
+        run.push(work).await?;
+        match run.halt {
+            Some(error) => Err(error),
+            None => Ok(run.pushed),
+        }
+    }
+
+    fn mappings(&self) -> impl Iterator<Item = &Mapping> {
+        self.group.mappings.iter().filter(|mapping| mapping.direction.pushes())
+    }
+
+    fn mapping(&self, table: &str) -> Option<&Mapping> {
+        self.mappings().find(|mapping| mapping.table == table)
+    }
+
+    fn tables(&self) -> Vec<String> {
+        self.mappings().map(|mapping| mapping.table.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

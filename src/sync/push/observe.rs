@@ -1,0 +1,60 @@
+//! What Salesforce holds of the records about to be written.
+
+use super::work::{Task, Work};
+use crate::mapping::Mapping;
+use crate::model::{RemoteRecord, SalesforceId};
+use crate::reconcile::{Remote, is_compared};
+use crate::salesforce::{Client, Shape};
+use crate::sync::Error;
+use std::collections::{BTreeSet, HashMap};
+
+/// The records looked at; those that were not there are remembered as gone.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    records: HashMap<SalesforceId, Option<RemoteRecord>>,
+}
+
+impl Observed {
+    /// Looks at the records whose treatment depends on it: one request per 2,000.
+    pub(super) async fn of(
+        client: &Client,
+        mapping: &Mapping,
+        work: impl Iterator<Item = &Work>,
+    ) -> Result<Self, Error> {
+        let ids: BTreeSet<&SalesforceId> =
+            work.filter(|work| matters(mapping, work)).filter_map(id_of).collect();
+        let ids: Vec<SalesforceId> = ids.into_iter().cloned().collect();
+        if ids.is_empty() {
+            return Ok(Self::default());
+        }
+        let records = client.retrieve(&mapping.object, &ids, &Shape::of(mapping)).await?;
+        Ok(Self { records: ids.into_iter().zip(records).collect() })
+    }
+
+    pub(super) fn remote(&self, sfid: &SalesforceId) -> Remote<'_> {
+        match self.records.get(sfid) {
+            None => Remote::NotAsked,
+            Some(Some(record)) if !record.is_deleted => Remote::Live(record),
+            Some(_) => Remote::Gone,
+        }
+    }
+}
+
+fn id_of(work: &Work) -> Option<&SalesforceId> {
+    match &work.task {
+        Task::Update(sfid) | Task::Delete(sfid) => Some(sfid),
+        Task::Insert | Task::Cancel => None,
+    }
+}
+
+/// Where nothing is read back there is nothing to compare, unless an earlier attempt failed.
+fn matters(mapping: &Mapping, work: &Work) -> bool {
+    let is_compared = match work.task {
+        Task::Update(_) => {
+            work.wishes.iter().filter_map(|wish| mapping.fields.get(wish.field)).any(is_compared)
+        }
+        Task::Delete(_) => mapping.direction.pulls(),
+        Task::Insert | Task::Cancel => false,
+    };
+    is_compared || work.history.tries > 0
+}

@@ -1,0 +1,309 @@
+//! From what Salesforce answered to what is recorded. Pure.
+
+use crate::mapping::Mapping;
+use crate::model::{Action, RemoteRecord, SalesforceId, Value, to_json};
+use crate::postgres::{ConflictRow, Intent, JournalEntry, Outcome, Recorded};
+use crate::reconcile::{
+    ATTEMPTS_MAX, Class, Conflict, FieldValues, RecordRef, classify, delay_before_attempt,
+};
+use crate::salesforce::RowError;
+use crate::sync::Error;
+use std::time::Duration;
+
+/// How long a used-up limit is left alone.
+const LIMIT_PAUSE: Duration = Duration::from_mins(5);
+/// A refusal that reading should have resolved is believed after this many attempts.
+const RESOLVE_TRIES_MAX: usize = 2;
+
+/// One record about to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) record: RecordRef,
+    pub(super) log_ids: Vec<i32>,
+    pub(super) action: Action,
+    /// The record's id, except for inserts.
+    pub(super) sfid: Option<SalesforceId>,
+    /// The external id's value, for inserts of a record that has one.
+    pub(super) key: Option<String>,
+    /// What is sent, by the field's position in the mapping.
+    pub(super) values: FieldValues,
+    /// Remote values to write into the row.
+    pub(super) adopt: FieldValues,
+    pub(super) conflicts: Vec<Conflict>,
+    /// What `_hc_lastop` says once it is accepted.
+    pub(super) lastop: &'static str,
+    /// How often the same changes were sent before.
+    pub(super) tries: usize,
+}
+
+impl Outgoing {
+    /// The journal entry to be written before it is sent.
+    pub(super) fn intent(&self, mapping: &Mapping) -> Intent {
+        let values = self
+            .values
+            .iter()
+            .filter_map(|(field, value)| {
+                let field = mapping.fields.get(*field)?;
+                Some((field.name.clone(), to_json(value)))
+            })
+            .collect();
+        Intent {
+            table: self.record.table.clone(),
+            record_id: self.record.record_id,
+            operation: self.action,
+            sfid: self.sfid.clone(),
+            key: self.key.clone(),
+            values,
+            log_ids: self.log_ids.clone(),
+        }
+    }
+
+    /// What an earlier worker was about to send. What it meant to adopt is not known any more.
+    pub(super) fn of_entry(entry: &JournalEntry) -> Self {
+        Self {
+            record: RecordRef {
+                table: entry.intent.table.clone(),
+                record_id: entry.intent.record_id,
+            },
+            log_ids: entry.intent.log_ids.clone(),
+            action: entry.intent.operation,
+            sfid: entry.intent.sfid.clone(),
+            key: entry.intent.key.clone(),
+            values: Vec::new(),
+            adopt: Vec::new(),
+            conflicts: Vec::new(),
+            lastop: lastop(entry.intent.operation),
+            tries: 0,
+        }
+    }
+}
+
+pub(super) fn lastop(action: Action) -> &'static str {
+    match action {
+        Action::Insert => "INSERTED",
+        Action::Update => "UPDATED",
+        Action::Delete => "DELETED",
+    }
+}
+
+/// What became of one record that was to be sent.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// Accepted, under this id.
+    Saved(SalesforceId),
+    /// Refused for this reason.
+    Refused(RowError),
+    /// Sent, and no answer came.
+    Unknown(String),
+    /// Not sent, or refused before it was looked at.
+    NotSent(String),
+}
+
+/// An answer's meaning for the record, and for everything else where it has one.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) recorded: Recorded,
+    pub(super) halt: Option<Error>,
+}
+
+/// Judges an answer. `journal` is the entry opened before sending.
+pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer: Answer) -> Judged {
+    let mut halt = None;
+    let outcome = match answer {
+        Answer::Saved(sfid) => Outcome::Accepted { sfid: Some(sfid), lastop: outgoing.lastop },
+        Answer::Unknown(reason) => Outcome::Later {
+            not_before_in: delay_before_attempt(outgoing.tries + 1),
+            reason,
+            outcome: "unknown",
+        },
+        Answer::NotSent(reason) => {
+            Outcome::Later { not_before_in: Duration::ZERO, reason, outcome: "refused" }
+        }
+        Answer::Refused(refusal) => {
+            halt = halting(&mapping.object, &refusal);
+            refused(&outgoing, refusal)
+        }
+    };
+    let is_accepted = matches!(outcome, Outcome::Accepted { .. });
+    let mut recorded = Recorded {
+        table: outgoing.record.table,
+        record_id: outgoing.record.record_id,
+        log_ids: outgoing.log_ids,
+        journal: Some(journal),
+        outcome,
+        adopt: Vec::new(),
+        conflicts: Vec::new(),
+        restore: None,
+    };
+    // A decision that was not carried out is taken again from fresh facts.
+    if is_accepted {
+        recorded.adopt = by_column(mapping, outgoing.adopt);
+        recorded.conflicts = conflict_rows(outgoing.conflicts);
+    }
+    Judged { recorded, halt }
+}
+
+fn refused(outgoing: &Outgoing, refusal: RowError) -> Outcome {
+    let tries = outgoing.tries + 1;
+    let verdict = classify(&refusal.code, &refusal.message);
+    let again = |not_before_in| Outcome::Later {
+        not_before_in,
+        reason: refusal.code.clone(),
+        outcome: "refused",
+    };
+    match verdict.class {
+        Class::RetrySoon if tries < ATTEMPTS_MAX => again(delay_before_attempt(tries)),
+        Class::RetryLater => again(LIMIT_PAUSE),
+        Class::Resolve if outgoing.action == Action::Delete => {
+            Outcome::Accepted { sfid: outgoing.sfid.clone(), lastop: outgoing.lastop }
+        }
+        Class::Resolve if is_resolvable(outgoing, &refusal) && tries < RESOLVE_TRIES_MAX => {
+            again(Duration::ZERO)
+        }
+        Class::PauseMapping | Class::StopConnection => again(Duration::ZERO),
+        Class::RetrySoon | Class::Resolve | Class::Park => {
+            Outcome::Refused { code: refusal.code, message: refusal.message }
+        }
+    }
+}
+
+/// Whether another look at Salesforce can tell more: the record may be gone, or there already.
+fn is_resolvable(outgoing: &Outgoing, refusal: &RowError) -> bool {
+    match outgoing.action {
+        Action::Insert => refusal.code == "DUPLICATE_VALUE" && outgoing.key.is_some(),
+        Action::Update => refusal.code != "DUPLICATE_VALUE",
+        Action::Delete => true,
+    }
+}
+
+/// The error of a refusal that would meet every other record too.
+pub(super) fn halting(object: &str, refusal: &RowError) -> Option<Error> {
+    let verdict = classify(&refusal.code, &refusal.message);
+    let code = refusal.code.clone();
+    match verdict.class {
+        Class::PauseMapping => {
+            Some(Error::MappingRefused { object: object.to_owned(), code, remedy: verdict.remedy })
+        }
+        Class::StopConnection => Some(Error::ConnectionRefused { code, remedy: verdict.remedy }),
+        _ => None,
+    }
+}
+
+/// Field values by column.
+pub(super) fn by_column(mapping: &Mapping, values: FieldValues) -> Vec<(String, Value)> {
+    values
+        .into_iter()
+        .filter_map(|(field, value)| Some((mapping.fields.get(field)?.column.clone(), value)))
+        .collect()
+}
+
+/// Conflicts in the form of the conflict log.
+pub(super) fn conflict_rows(conflicts: Vec<Conflict>) -> Vec<ConflictRow> {
+    conflicts
+        .into_iter()
+        .map(|conflict| ConflictRow {
+            field: conflict.field,
+            base: conflict.base,
+            local: conflict.local,
+            remote: conflict.remote,
+            policy: conflict.policy,
+            winner: conflict.winner.as_str(),
+        })
+        .collect()
+}
+
+/// A record's end without anything being sent now.
+pub(super) fn unsent(record: &RecordRef, log_ids: Vec<i32>, outcome: Outcome) -> Recorded {
+    Recorded {
+        table: record.table.clone(),
+        record_id: record.record_id,
+        log_ids,
+        journal: None,
+        outcome,
+        adopt: Vec::new(),
+        conflicts: Vec::new(),
+        restore: None::<RemoteRecord>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Outgoing, judge, lastop};
+    use crate::model::Action::{self, Delete, Insert, Update};
+    use crate::postgres::Outcome;
+    use crate::reconcile::RecordRef;
+    use crate::reconcile::samples::{contact, sfid, text};
+    use crate::salesforce::RowError;
+
+    fn outgoing(action: Action, tries: usize, key: Option<&str>) -> Outgoing {
+        Outgoing {
+            record: RecordRef { table: "contact".to_owned(), record_id: 1 },
+            log_ids: vec![1],
+            action,
+            sfid: (action != Insert).then(|| sfid(1)),
+            key: key.map(str::to_owned),
+            values: Vec::new(),
+            adopt: vec![(0, text("theirs"))],
+            conflicts: Vec::new(),
+            lastop: lastop(action),
+            tries,
+        }
+    }
+
+    fn word(outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Refused { .. } => "parked",
+            Outcome::Later { outcome, .. } => outcome,
+            Outcome::Settled { .. } => "settled",
+        }
+    }
+
+    #[test]
+    fn refusals_are_tried_again_resolved_or_parked() {
+        #[rustfmt::skip]
+        let table = [
+            // action, code, tries before, key, outcome, halts
+            (Insert, "FIELD_CUSTOM_VALIDATION_EXCEPTION", 0,  None,      "parked",   false),
+            (Update, "UNABLE_TO_LOCK_ROW",                0,  None,      "refused",  false),
+            (Update, "UNABLE_TO_LOCK_ROW",                19, None,      "parked",   false),
+            (Insert, "STORAGE_LIMIT_EXCEEDED",            99, None,      "refused",  false),
+            (Insert, "DUPLICATE_VALUE",                   0,  Some("k"), "refused",  false),
+            (Insert, "DUPLICATE_VALUE",                   1,  Some("k"), "parked",   false),
+            (Insert, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
+            (Update, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
+            (Update, "ENTITY_IS_DELETED",                 0,  None,      "refused",  false),
+            (Delete, "ENTITY_IS_DELETED",                 0,  None,      "accepted", false),
+            (Delete, "DELETE_FAILED",                     0,  None,      "parked",   false),
+            (Update, "INVALID_FIELD",                     0,  None,      "refused",  true),
+            (Update, "API_DISABLED_FOR_ORG",              0,  None,      "refused",  true),
+        ];
+        for (action, code, tries, key, outcome, halts) in table {
+            let refusal =
+                RowError { code: code.to_owned(), message: String::new(), fields: Vec::new() };
+            let answer = Answer::Refused(refusal);
+            let judged = judge(&contact(), outgoing(action, tries, key), 1, answer);
+            assert_eq!(word(&judged.recorded.outcome), outcome, "{action} {code} {tries}");
+            assert_eq!(judged.halt.is_some(), halts, "{action} {code}");
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_is_unknown_and_what_was_not_sent_is_not() {
+        let cases = [
+            (Answer::Unknown(String::new()), "unknown"),
+            (Answer::NotSent(String::new()), "refused"),
+        ];
+        for (answer, outcome) in cases {
+            let judged = judge(&contact(), outgoing(Insert, 0, None), 1, answer);
+            assert_eq!(word(&judged.recorded.outcome), outcome);
+            assert!(judged.recorded.adopt.is_empty(), "nothing was decided for good");
+        }
+    }
+
+    #[test]
+    fn an_accepted_record_takes_its_id_and_adopts_what_was_overruled() {
+        let judged = judge(&contact(), outgoing(Update, 0, None), 1, Answer::Saved(sfid(1)));
+        assert_eq!(judged.recorded.adopt, [("lastname".to_owned(), text("theirs"))]);
+    }
+}

@@ -1,0 +1,119 @@
+//! Parents that the application names by an identifier of its own.
+
+use crate::model::{SalesforceId, Value};
+use crate::postgres::{self, Database};
+use crate::reconcile::{Local, ParentKey, RecordRef, Resolved, Wish};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The parents looked up so far, and the records that gained their Salesforce id meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Parents {
+    known: HashMap<ParentKey, Parent>,
+    links: HashMap<RecordRef, SalesforceId>,
+}
+
+#[derive(Debug)]
+struct Parent {
+    record: RecordRef,
+    sfid: Option<SalesforceId>,
+}
+
+/// Why a wish cannot be sent yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// No row has the value.
+    Row(ParentKey),
+    /// The row is not in Salesforce yet.
+    Id(RecordRef),
+}
+
+impl Missing {
+    /// For people; without the value.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Row(key) => {
+                format!(
+                    "no row of {} has the value of {} it refers to",
+                    key.table, key.match_column
+                )
+            }
+            Self::Id(record) => {
+                format!("waits for row {} of {}", record.record_id, record.table)
+            }
+        }
+    }
+}
+
+impl Parents {
+    /// Looks up the parents that these wishes name and that are not known yet: one query per table and column.
+    pub(super) async fn load(
+        &mut self,
+        db: &Database,
+        wishes: impl Iterator<Item = &Wish>,
+    ) -> Result<(), postgres::Error> {
+        let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for key in wishes.filter_map(parent_of).filter(|key| !self.known.contains_key(key)) {
+            let column = (key.table.clone(), key.match_column.clone());
+            wanted.entry(column).or_default().insert(key.value.clone());
+        }
+        for ((table, match_column), values) in wanted {
+            let values: Vec<String> = values.into_iter().collect();
+            let found = postgres::find_parents(db, &table, &match_column, &values).await?;
+            for (value, record_id, sfid) in found {
+                let key =
+                    ParentKey { table: table.clone(), match_column: match_column.clone(), value };
+                let record = RecordRef { table: table.clone(), record_id };
+                self.known.insert(key, Parent { record, sfid });
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the id that Salesforce gave to a record.
+    pub(super) fn link(&mut self, record: RecordRef, sfid: SalesforceId) {
+        self.links.insert(record, sfid);
+    }
+
+    /// The parents' rows that are not in Salesforce yet; a parent without row counts as missing at once.
+    pub(super) fn needs(&self, wishes: &[Wish]) -> Result<Vec<RecordRef>, Missing> {
+        let mut needs = Vec::new();
+        for key in wishes.iter().filter_map(parent_of) {
+            match self.id_of(key) {
+                Ok(_) => {}
+                Err(Missing::Id(record)) => needs.push(record),
+                Err(missing) => return Err(missing),
+            }
+        }
+        Ok(needs)
+    }
+
+    /// Puts the parents' ids in their place.
+    pub(super) fn resolve(&self, wishes: &[Wish]) -> Result<Vec<Resolved>, Missing> {
+        wishes
+            .iter()
+            .map(|wish| {
+                let local = match &wish.local {
+                    Local::Value(value) => value.clone(),
+                    Local::Parent(key) => Value::Text(self.id_of(key)?.as_str().to_owned()),
+                };
+                Ok(wish.clone().resolved(local))
+            })
+            .collect()
+    }
+
+    fn id_of(&self, key: &ParentKey) -> Result<&SalesforceId, Missing> {
+        let parent = self.known.get(key).ok_or_else(|| Missing::Row(key.clone()))?;
+        parent
+            .sfid
+            .as_ref()
+            .or_else(|| self.links.get(&parent.record))
+            .ok_or_else(|| Missing::Id(parent.record.clone()))
+    }
+}
+
+fn parent_of(wish: &Wish) -> Option<&ParentKey> {
+    match &wish.local {
+        Local::Parent(key) => Some(key),
+        Local::Value(_) => None,
+    }
+}

@@ -1,0 +1,358 @@
+//! One run of a pusher: gathers what is known, puts it in order, decides batch by batch.
+
+use super::decide::{Next, decide, key_among, recreation, settled};
+use super::observe::Observed;
+use super::outcome::{Outgoing, unsent};
+use super::parents::{Missing, Parents};
+use super::resolve::{self, Found, Lost};
+use super::work::{Task, Work, record_of};
+use super::{Pushed, Pusher};
+use crate::mapping::{DeleteRule, Mapping};
+use crate::model::SalesforceId;
+use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
+use crate::reconcile::{
+    Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
+};
+use crate::sync::Error;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long a child waits before it looks for its parent again.
+const PARENT_PAUSE: Duration = Duration::from_secs(5);
+/// A row that refers to no row at all is an error, once it had this long to appear.
+const PARENT_GRACE: TimeDelta = TimeDelta::minutes(10);
+/// How long an insert that may still be running is left alone.
+const NOT_YET_PAUSE: Duration = Duration::from_secs(3);
+
+/// One run.
+pub(super) struct Run<'a> {
+    pub(super) pusher: &'a Pusher,
+    pub(super) lease: &'a Lease,
+    pub(super) stop: &'a CancellationToken,
+    /// The database's clock at the start.
+    pub(super) now: DateTime<Utc>,
+    pub(super) parents: Parents,
+    pub(super) pushed: Pushed,
+    /// Why nothing more is sent.
+    pub(super) halt: Option<Error>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) async fn new(
+        pusher: &'a Pusher,
+        lease: &'a Lease,
+        stop: &'a CancellationToken,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            pusher,
+            lease,
+            stop,
+            now: pusher.db.now().await?,
+            parents: Parents::default(),
+            pushed: Pushed::default(),
+            halt: None,
+        })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.halt.is_some() || self.stop.is_cancelled()
+    }
+
+    /// Adds to each net operation what the table and the journal say; records what needs no sending.
+    pub(super) async fn gather(&mut self, nets: Vec<Net>) -> Result<Vec<Work>, Error> {
+        let mut by_table: BTreeMap<String, Vec<Net>> = BTreeMap::new();
+        for net in nets {
+            by_table.entry(net.table.clone()).or_default().push(net);
+        }
+        let mut gathered = Vec::new();
+        for (table, nets) in by_table {
+            let Some(mapping) = self.pusher.mapping(&table) else { continue };
+            let ids: Vec<i32> = nets.iter().map(|net| net.record_id).collect();
+            let rows = postgres::read_rows(&self.pusher.db, mapping, &ids).await?;
+            let mut rows: HashMap<i32, LocalRow> =
+                rows.into_iter().map(|row| (row.record_id, row)).collect();
+            let entries = postgres::attempts(&self.pusher.db, &table, &ids).await?;
+            let entries = by_record(entries);
+            let mut records = Vec::new();
+            for net in nets {
+                let row = rows.remove(&net.record_id);
+                let known = entries.get(&net.record_id).map_or(&[][..], Vec::as_slice);
+                match Work::new(net, mapping, row, known) {
+                    Ok(work) => match needless(mapping, &work) {
+                        Some(recorded) => records.push(recorded),
+                        None => gathered.push(work),
+                    },
+                    Err(failed) => records.push(unreadable(&failed.0, &failed.1)),
+                }
+            }
+            self.record(mapping, records).await?;
+        }
+        Ok(gathered)
+    }
+
+    /// Sends everything that can be sent, parents before children.
+    pub(super) async fn push(&mut self, work: Vec<Work>) -> Result<(), Error> {
+        self.parents.load(&self.pusher.db, work.iter().flat_map(|work| &work.wishes)).await?;
+        let mut nodes = Vec::new();
+        let mut ready = Vec::new();
+        let followers = followers(&self.pusher.group.mappings, &work);
+        for work in work {
+            match self.parents.needs(&work.wishes) {
+                Ok(needs) => {
+                    let record = work.record();
+                    let follows = followers.get(&record).cloned().unwrap_or_default();
+                    nodes.push(Node { record, operation: work.operation(), needs, follows });
+                    ready.push(Some(work));
+                }
+                Err(missing) => self.wait_for_parent(&work, &missing).await?,
+            }
+        }
+        let schedule = schedule(&nodes);
+        for (position, parent) in schedule.blocked {
+            if let Some(work) = ready.get_mut(position).and_then(Option::take) {
+                self.wait_for_parent(&work, &Missing::Id(parent)).await?;
+            }
+        }
+        for position in schedule.cycles {
+            if let Some(work) = ready.get_mut(position).and_then(Option::take) {
+                self.refuse_cycle(&work).await?;
+            }
+        }
+        for batch in schedule.waves.into_iter().flatten() {
+            if self.is_over() {
+                break;
+            }
+            let members: Vec<Work> = batch
+                .members
+                .iter()
+                .filter_map(|position| ready.get_mut(*position).and_then(Option::take))
+                .collect();
+            if let Some(mapping) = self.pusher.mapping(&batch.table) {
+                self.push_batch(mapping, members).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Observes, decides and sends records of one mapping.
+    async fn push_batch(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<(), Error> {
+        let (work, mut records) = self.look_for_lost(mapping, work).await?;
+        let observed = Observed::of(&self.pusher.client, mapping, work.iter()).await?;
+        let mut outgoing = Vec::new();
+        let mut recreate: Vec<(Work, Decision)> = Vec::new();
+        for work in work {
+            match self.parents.resolve(&work.wishes) {
+                Ok(wishes) => match decide(mapping, work, wishes, &observed) {
+                    Next::Send(next) => outgoing.push(*next),
+                    Next::Record(recorded) => records.push(*recorded),
+                    Next::Recreate(work, decision) => recreate.push((*work, decision)),
+                },
+                Err(missing) => records.push(self.waiting(&work, &missing)),
+            }
+        }
+        for (work, decision) in recreate {
+            match self.recreate(mapping, &work, decision).await? {
+                Ok(next) => outgoing.push(next),
+                Err(recorded) => records.push(*recorded),
+            }
+        }
+        self.record(mapping, records).await?;
+        self.deliver(mapping, outgoing).await
+    }
+
+    /// Looks for records that earlier inserts may have made, and turns the work into what is left to do.
+    async fn look_for_lost(
+        &mut self,
+        mapping: &Mapping,
+        work: Vec<Work>,
+    ) -> Result<(Vec<Work>, Vec<Recorded>), Error> {
+        let searched: Vec<(RecordRef, Option<String>, &Work)> = work
+            .iter()
+            .map(|work| (work, key_of(mapping, work)))
+            .filter(|(work, key)| {
+                let is_known_key = work.task == Task::Insert && key.is_some();
+                !work.history.lost_inserts.is_empty() || (is_known_key && work.history.tries > 0)
+            })
+            .map(|(work, key)| (work.record(), key, work))
+            .collect();
+        let lost: Vec<Lost<'_>> = searched
+            .iter()
+            .map(|(record, key, work)| {
+                let attempts = &work.history.lost_inserts;
+                Lost { record, key: key.as_deref(), attempts }
+            })
+            .collect();
+        if lost.is_empty() {
+            return Ok((work, Vec::new()));
+        }
+        let (client, db) = (&self.pusher.client, &self.pusher.db);
+        let mut found = resolve::find(client, db, mapping, &lost, self.now).await?;
+        let mut records = Vec::new();
+        let mut left = Vec::new();
+        for work in work {
+            match found.remove(&work.record()) {
+                Some(found) => match after_search(work, found) {
+                    Ok(work) => left.push(work),
+                    Err(recorded) => records.push(*recorded),
+                },
+                None => left.push(work),
+            }
+        }
+        Ok((left, records))
+    }
+
+    async fn recreate(
+        &mut self,
+        mapping: &Mapping,
+        work: &Work,
+        decision: Decision,
+    ) -> Result<Result<Outgoing, Box<Recorded>>, Error> {
+        let record = work.record();
+        let wishes = match work.as_it_stands(mapping) {
+            Some(Ok(wishes)) => wishes,
+            Some(Err(error)) => return Ok(Err(Box::new(unreadable(&work.net, &error)))),
+            None => {
+                let outcome = settled("deleted on both sides");
+                return Ok(Err(Box::new(unsent(&record, work.net.log_ids(), outcome))));
+            }
+        };
+        self.parents.load(&self.pusher.db, wishes.iter()).await?;
+        Ok(match self.parents.resolve(&wishes) {
+            Ok(wishes) => Ok(recreation(mapping, work, wishes, decision)),
+            Err(missing) => Err(Box::new(self.waiting(work, &missing))),
+        })
+    }
+
+    async fn wait_for_parent(&mut self, work: &Work, missing: &Missing) -> Result<(), Error> {
+        let recorded = self.waiting(work, missing);
+        self.record_of_table(&work.net.table, recorded).await
+    }
+
+    async fn refuse_cycle(&mut self, work: &Work) -> Result<(), Error> {
+        let outcome = Outcome::Refused {
+            code: "REFERENCE_CYCLE".to_owned(),
+            message:
+                "this row and its parents refer to each other in a circle; insert one of them \
+                      without the reference and set it afterwards"
+                    .to_owned(),
+        };
+        let recorded = unsent(&work.record(), work.net.log_ids(), outcome);
+        self.record_of_table(&work.net.table, recorded).await
+    }
+
+    async fn record_of_table(&mut self, table: &str, recorded: Recorded) -> Result<(), Error> {
+        match self.pusher.mapping(table) {
+            Some(mapping) => self.record(mapping, vec![recorded]).await,
+            None => Ok(()),
+        }
+    }
+
+    fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
+        let age = work.net.changed_at().map(|changed_at| self.now - changed_at);
+        let outcome = match missing {
+            Missing::Row(_) if age > Some(PARENT_GRACE) => {
+                Outcome::Refused { code: "PARENT_NOT_FOUND".to_owned(), message: missing.reason() }
+            }
+            _ => Outcome::Later {
+                not_before_in: PARENT_PAUSE,
+                reason: missing.reason(),
+                outcome: "refused",
+            },
+        };
+        unsent(&work.record(), work.net.log_ids(), outcome)
+    }
+}
+
+/// What is left to do once a lost insert was searched for.
+fn after_search(mut work: Work, found: Found) -> Result<Work, Box<Recorded>> {
+    let outcome = match found {
+        Found::Record(record) => {
+            work.task = match work.task {
+                Task::Cancel | Task::Delete(_) => Task::Delete(record.id),
+                Task::Insert | Task::Update(_) => Task::Update(record.id),
+            };
+            return Ok(work);
+        }
+        Found::Nothing => return Ok(work),
+        Found::NotYet => Outcome::Later {
+            not_before_in: NOT_YET_PAUSE,
+            reason: "an insert whose answer never came may still be running".to_owned(),
+            outcome: "unknown",
+        },
+        Found::Undecidable(evidence) => {
+            Outcome::Refused { code: "OUTCOME_UNKNOWN".to_owned(), message: evidence }
+        }
+    };
+    Err(Box::new(unsent(&work.record(), work.net.log_ids(), outcome)))
+}
+
+/// The end of a record for which nothing is sent whatever Salesforce holds.
+fn needless(mapping: &Mapping, work: &Work) -> Option<Recorded> {
+    let reason = match work.task {
+        Task::Delete(_) if mapping.deletes.in_postgres == DeleteRule::Ignore => {
+            "deletions in Postgres are not sent"
+        }
+        Task::Cancel if work.history.lost_inserts.is_empty() => "deleted before it was sent",
+        Task::Update(_) if work.wishes.is_empty() => "no mapped column changed",
+        _ => return None,
+    };
+    Some(unsent(&work.record(), work.net.log_ids(), settled(reason)))
+}
+
+fn unreadable(net: &Net, error: &Unreadable) -> Recorded {
+    let outcome = Outcome::Refused { code: "INVALID_VALUE".to_owned(), message: error.to_string() };
+    unsent(&record_of(net), net.log_ids(), outcome)
+}
+
+fn key_of(mapping: &Mapping, work: &Work) -> Option<String> {
+    let values: FieldValues = work
+        .wishes
+        .iter()
+        .filter_map(|wish: &Wish| match &wish.local {
+            Local::Value(value) => Some((wish.field, value.clone())),
+            Local::Parent(_) => None,
+        })
+        .collect();
+    key_among(mapping, &values)
+}
+
+fn by_record(entries: Vec<JournalEntry>) -> HashMap<i32, Vec<JournalEntry>> {
+    let mut by_record: HashMap<i32, Vec<JournalEntry>> = HashMap::new();
+    for entry in entries {
+        by_record.entry(entry.intent.record_id).or_default().push(entry);
+    }
+    by_record
+}
+
+/// For every deletion, the deletions of rows that refer to it: they go first, since Salesforce may refuse to
+/// delete a record that others refer to.
+fn followers(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<RecordRef>> {
+    let deleted: HashMap<&SalesforceId, RecordRef> = work
+        .iter()
+        .filter_map(|work| match &work.task {
+            Task::Delete(sfid) => Some((sfid, work.record())),
+            _ => None,
+        })
+        .collect();
+    let mut followers: HashMap<RecordRef, Vec<RecordRef>> = HashMap::new();
+    for child in work.iter().filter(|work| work.operation() == Operation::Delete) {
+        let Some(mapping) = mappings.iter().find(|mapping| mapping.table == child.net.table) else {
+            continue;
+        };
+        let Some(old) = child.net.changes.last().and_then(|change| change.old.as_ref()) else {
+            continue;
+        };
+        let parents = mapping
+            .fields
+            .iter()
+            .filter(|field| !field.reference_to.is_empty())
+            .filter_map(|field| old.get(&field.column)?.as_deref())
+            .filter_map(|id| deleted.get(&SalesforceId::parse(id).ok()?));
+        for parent in parents {
+            followers.entry(parent.clone()).or_default().push(child.record());
+        }
+    }
+    followers
+}

@@ -1,0 +1,156 @@
+//! Sending records by sObject Collections.
+//!
+//! A call that is refused as a whole is halved until the record at fault stands alone. A call whose answer is
+//! lost is never repeated here.
+
+use super::outcome::{Answer, Outgoing, halting};
+use crate::mapping::Mapping;
+use crate::model::{Action, SalesforceId, to_json};
+use crate::reconcile::{Class, classify};
+use crate::salesforce::{self, Client, JsonMap, RowError, RowResult};
+use crate::sync::Error;
+use std::ops::Range;
+
+/// The four writing operations of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Call {
+    /// Insert without external id.
+    Create,
+    /// Insert by external id.
+    Upsert,
+    /// Change by id.
+    Update,
+    /// Delete by id.
+    Delete,
+}
+
+impl Call {
+    pub(super) fn of(outgoing: &Outgoing) -> Self {
+        match outgoing.action {
+            Action::Insert if outgoing.key.is_some() => Self::Upsert,
+            Action::Insert => Self::Create,
+            Action::Update => Self::Update,
+            Action::Delete => Self::Delete,
+        }
+    }
+}
+
+/// One answer per record, in order, and the error after which nothing more should be sent.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) answers: Vec<Answer>,
+    pub(super) halt: Option<Error>,
+}
+
+impl Sent {
+    /// Nothing of it was sent.
+    pub(super) fn nothing(count: usize, reason: &str) -> Self {
+        Self { answers: vec![Answer::NotSent(reason.to_owned()); count], halt: None }
+    }
+}
+
+/// Sends records of one kind, at most as many as a call may carry.
+pub(super) async fn send(
+    client: &Client,
+    mapping: &Mapping,
+    call: Call,
+    records: &[Outgoing],
+) -> Sent {
+    let mut answers: Vec<Answer> =
+        vec![Answer::NotSent("sending stopped early".to_owned()); records.len()];
+    let mut halt = None;
+    let mut waiting: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
+    while let Some(range) = waiting.pop() {
+        let Some(part) = records.get(range.clone()).filter(|part| !part.is_empty()) else {
+            continue;
+        };
+        let answer = match request(client, mapping, call, part).await {
+            Ok(results) => Ok(results),
+            Err(error) => match blame(&error) {
+                Some(refusal) if part.len() == 1 => Ok(vec![Err(refusal)]),
+                Some(_) => {
+                    let middle = range.start + part.len() / 2;
+                    waiting.push(middle..range.end);
+                    waiting.push(range.start..middle);
+                    continue;
+                }
+                None => Err(error),
+            },
+        };
+        match answer {
+            Ok(results) => fill(&mut answers, range.start, results.into_iter().map(judged)),
+            Err(error) => {
+                let answer = lost(&error);
+                fill(&mut answers, range.start, part.iter().map(|_| answer.clone()));
+                halt = Some(whole(mapping, error));
+                break;
+            }
+        }
+    }
+    Sent { answers, halt }
+}
+
+fn fill(answers: &mut [Answer], start: usize, with: impl Iterator<Item = Answer>) {
+    for (slot, answer) in answers.iter_mut().skip(start).zip(with) {
+        *slot = answer;
+    }
+}
+
+fn judged(result: RowResult) -> Answer {
+    match result {
+        Ok(saved) => Answer::Saved(saved.id),
+        Err(refusal) => Answer::Refused(refusal),
+    }
+}
+
+/// The refusal of a call that one of its records may be to blame for.
+fn blame(error: &salesforce::Error) -> Option<RowError> {
+    let salesforce::Error::Refused(refusal) = error else { return None };
+    let verdict = classify(&refusal.code, &refusal.message);
+    matches!(verdict.class, Class::Park | Class::Resolve).then(|| refusal.clone())
+}
+
+pub(super) fn lost(error: &salesforce::Error) -> Answer {
+    if error.outcome_is_unknown() {
+        Answer::Unknown(error.to_string())
+    } else {
+        Answer::NotSent(error.to_string())
+    }
+}
+
+/// What a failed call means for everything that is still to be sent.
+pub(super) fn whole(mapping: &Mapping, error: salesforce::Error) -> Error {
+    error
+        .refusal()
+        .and_then(|refusal| halting(&mapping.object, refusal))
+        .unwrap_or(Error::Salesforce(error))
+}
+
+async fn request(
+    client: &Client,
+    mapping: &Mapping,
+    call: Call,
+    records: &[Outgoing],
+) -> Result<Vec<RowResult>, salesforce::Error> {
+    let bodies = records.iter().map(|outgoing| body(mapping, outgoing));
+    let ids = records.iter().filter_map(|outgoing| outgoing.sfid.clone());
+    match (call, &mapping.key) {
+        (Call::Upsert, Some(key)) => {
+            client.upsert(&mapping.object, &key.field, bodies.collect()).await
+        }
+        (Call::Create | Call::Upsert, _) => client.create(&mapping.object, bodies.collect()).await,
+        (Call::Update, _) => client.update(&mapping.object, ids.zip(bodies).collect()).await,
+        (Call::Delete, _) => client.delete(&ids.collect::<Vec<SalesforceId>>()).await,
+    }
+}
+
+fn body(mapping: &Mapping, outgoing: &Outgoing) -> JsonMap {
+    outgoing
+        .values
+        .iter()
+        .filter_map(|(field, value)| {
+            let field = mapping.fields.get(*field)?;
+            Some((field.name.clone(), to_json(value)))
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! One record's share of a claim, with everything Postgres knows about it.
+
+use crate::mapping::Mapping;
+use crate::model::{Action, SalesforceId};
+use crate::postgres::{JournalEntry, LocalRow};
+use crate::reconcile::{
+    Attempt, Net, Operation, RecordRef, Unreadable, Wish, value_of_json, whole_row, wishes,
+};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+/// What is to be done about a record, as far as Postgres knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Salesforce does not have it yet.
+    Insert,
+    /// Salesforce has it.
+    Update(SalesforceId),
+    /// The row is gone, Salesforce has the record.
+    Delete(SalesforceId),
+    /// The row is gone, and Salesforce should never have heard of it.
+    Cancel,
+}
+
+/// One record's share of a claim.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) net: Net,
+    pub(super) task: Task,
+    pub(super) wishes: Vec<Wish>,
+    /// The row as it stands; absent where it was deleted.
+    pub(super) row: Option<LocalRow>,
+    pub(super) history: History,
+}
+
+impl Work {
+    /// Brings together what the log, the table and the journal say about a record.
+    pub(super) fn new(
+        net: Net,
+        mapping: &Mapping,
+        row: Option<LocalRow>,
+        entries: &[JournalEntry],
+    ) -> Result<Self, Box<(Net, Unreadable)>> {
+        let task = task_of(&net, row.as_ref());
+        let wishes = match (&task, &row) {
+            (Task::Delete(_) | Task::Cancel, _) => Ok(Vec::new()),
+            (Task::Insert, Some(row)) if net.operation == Operation::Update => {
+                whole_row(mapping, &row.fields, changed_at(&net))
+            }
+            _ => wishes(&net, mapping),
+        };
+        match wishes {
+            Ok(wishes) => {
+                let history = History::new(&net.log_ids(), mapping, entries);
+                Ok(Self { net, task, wishes, row, history })
+            }
+            Err(error) => Err(Box::new((net, error))),
+        }
+    }
+
+    pub(super) fn record(&self) -> RecordRef {
+        record_of(&self.net)
+    }
+
+    /// The wishes of a record that is to be created from the row as it stands; `None` if the row is gone.
+    pub(super) fn as_it_stands(&self, mapping: &Mapping) -> Option<Result<Vec<Wish>, Unreadable>> {
+        let row = self.row.as_ref()?;
+        Some(whole_row(mapping, &row.fields, changed_at(&self.net)))
+    }
+
+    pub(super) fn operation(&self) -> Operation {
+        match self.task {
+            Task::Insert => Operation::Insert,
+            Task::Update(_) => Operation::Update,
+            Task::Delete(_) => Operation::Delete,
+            Task::Cancel => Operation::Cancel,
+        }
+    }
+}
+
+pub(super) fn record_of(net: &Net) -> RecordRef {
+    RecordRef { table: net.table.clone(), record_id: net.record_id }
+}
+
+fn task_of(net: &Net, row: Option<&LocalRow>) -> Task {
+    let sfid = row.and_then(|row| row.sfid.clone()).or_else(|| net.sfid.clone());
+    match (net.operation, row, sfid) {
+        (Operation::Delete, _, Some(sfid)) => Task::Delete(sfid),
+        (Operation::Insert | Operation::Update, _, Some(sfid)) => Task::Update(sfid),
+        (Operation::Insert | Operation::Update, Some(_), None) => Task::Insert,
+        (Operation::Insert | Operation::Update, None, None)
+        | (Operation::Delete, _, None)
+        | (Operation::Cancel, _, _) => Task::Cancel,
+    }
+}
+
+fn changed_at(net: &Net) -> DateTime<Utc> {
+    net.changed_at().unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// What the journal remembers of a record.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Everything that was or may have been written. An answer counts as missing only where the attempt was
+    /// made for changes that are still unsent: what came of older ones has been found out since.
+    pub(super) attempts: Vec<Attempt>,
+    /// Inserts for the same changes that may have made a record, newest first.
+    pub(super) lost_inserts: Vec<JournalEntry>,
+    /// How often the same changes were sent already.
+    pub(super) tries: usize,
+}
+
+impl History {
+    fn new(log_ids: &[i32], mapping: &Mapping, entries: &[JournalEntry]) -> Self {
+        let mut history = Self::default();
+        for entry in entries {
+            let is_same = entry.intent.log_ids.iter().any(|id| log_ids.contains(id));
+            let is_unresolved = is_same && is_unanswered(entry);
+            history.tries += usize::from(is_same);
+            if is_unresolved && entry.intent.operation == Action::Insert {
+                history.lost_inserts.push(entry.clone());
+            }
+            if entry.outcome.as_deref() != Some("refused") {
+                let values = values_of(mapping, entry);
+                history.attempts.push(Attempt { values, is_unresolved });
+            }
+        }
+        history
+    }
+}
+
+fn is_unanswered(entry: &JournalEntry) -> bool {
+    matches!(entry.outcome.as_deref(), None | Some("unknown"))
+}
+
+fn values_of(mapping: &Mapping, entry: &JournalEntry) -> BTreeMap<String, crate::model::Value> {
+    mapping
+        .fields
+        .iter()
+        .filter_map(|field| {
+            let json = entry.intent.values.get(&field.name)?;
+            Some((field.name.clone(), value_of_json(field.column_type, json)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Task, Work};
+    use crate::model::Action::{self, Delete, Insert, Update};
+    use crate::model::SalesforceId;
+    use crate::postgres::{Intent, JournalEntry, LocalRow};
+    use crate::reconcile::coalesce;
+    use crate::reconcile::samples::{change, contact, fields, moment, sfid, text};
+
+    fn row(sfid: Option<SalesforceId>) -> LocalRow {
+        LocalRow { record_id: 1, sfid, fields: fields(&[("lastname", Some("whole"))]) }
+    }
+
+    fn work(
+        action: Action,
+        captured: Option<SalesforceId>,
+        row: Option<LocalRow>,
+        entries: &[JournalEntry],
+    ) -> Work {
+        let mut change = change(7, action);
+        change.sfid = captured;
+        if let Some(values) = &mut change.values {
+            values.extend(fields(&[("lastname", Some("changed"))]));
+        }
+        let net = coalesce(vec![change]).now.remove(0);
+        Work::new(net, &contact(), row, entries).unwrap()
+    }
+
+    fn entry(log_id: i32, operation: Action, outcome: Option<&str>) -> JournalEntry {
+        let intent = Intent {
+            table: "contact".to_owned(),
+            record_id: 1,
+            operation,
+            sfid: None,
+            key: None,
+            values: [("LastName".to_owned(), "sent".into())].into_iter().collect(),
+            log_ids: vec![log_id],
+        };
+        let outcome = outcome.map(str::to_owned);
+        JournalEntry { id: 1, intent, opened_at: moment(0), outcome, bulk_job: None }
+    }
+
+    #[test]
+    fn the_row_decides_what_a_change_means() {
+        let linked = || Some(row(Some(sfid(1))));
+        let unlinked = || Some(row(None));
+        #[rustfmt::skip]
+        let table = [
+            // change, id at capture, row now, task
+            (Insert, None,          unlinked(), Task::Insert),
+            (Insert, None,          linked(),   Task::Update(sfid(1))),
+            (Insert, None,          None,       Task::Cancel),
+            (Update, Some(sfid(1)), linked(),   Task::Update(sfid(1))),
+            (Update, None,          linked(),   Task::Update(sfid(1))),
+            (Update, Some(sfid(9)), linked(),   Task::Update(sfid(1))),
+            (Update, Some(sfid(1)), None,       Task::Update(sfid(1))),
+            (Update, None,          unlinked(), Task::Insert),
+            (Delete, Some(sfid(1)), None,       Task::Delete(sfid(1))),
+            (Delete, None,          None,       Task::Cancel),
+        ];
+        for (action, captured, row, task) in table {
+            let case = format!("{action} {captured:?} {row:?}");
+            assert_eq!(work(action, captured, row, &[]).task, task, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_changed_row_that_salesforce_never_had_is_sent_whole() {
+        let work = work(Update, None, Some(row(None)), &[]);
+        assert_eq!(work.wishes[0].local, crate::reconcile::Local::Value(text("whole")));
+    }
+
+    #[test]
+    fn only_attempts_for_the_same_changes_count_as_unresolved() {
+        #[rustfmt::skip]
+        let table = [
+            // log id, outcome, tries, lost inserts, attempts, of them unresolved
+            (7, None,             1, 1, 1, 1),
+            (7, Some("unknown"),  1, 1, 1, 1),
+            (7, Some("refused"),  1, 0, 0, 0),
+            (6, Some("unknown"),  0, 0, 1, 0),
+            (6, Some("accepted"), 0, 0, 1, 0),
+        ];
+        for (log_id, outcome, tries, lost, attempts, unresolved) in table {
+            let entries = [entry(log_id, Insert, outcome)];
+            let history = work(Insert, None, Some(row(None)), &entries).history;
+            let open = history.attempts.iter().filter(|attempt| attempt.is_unresolved).count();
+            let found = (history.tries, history.lost_inserts.len(), history.attempts.len(), open);
+            assert_eq!(found, (tries, lost, attempts, unresolved), "{log_id} {outcome:?}");
+        }
+    }
+}
