@@ -1,4 +1,4 @@
-//! Lockstep: open, self-hosted, bidirectional sync between Postgres and Salesforce.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod mapping;
 pub mod model;

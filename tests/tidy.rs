@@ -20,8 +20,8 @@ const LAYERS: [&[&str]; 9] = [
     &["reconcile"],
     &["postgres", "salesforce"],
     &["sync"],
-    &["worker", "dashboard", "connect_api", "demo"],
-    &["config", "telemetry"],
+    &["worker", "dashboard", "connect_api", "demo", "telemetry"],
+    &["config"],
     &["cli"],
     &["main"],
 ];
