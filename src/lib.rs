@@ -2,6 +2,7 @@
 
 pub mod mapping;
 pub mod model;
+pub mod postgres;
 pub mod reconcile;
 pub mod runtime;
 pub mod salesforce;

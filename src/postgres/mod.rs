@@ -1,0 +1,20 @@
+//! The conversation with Postgres: the mapped tables, the trigger log and the control schema.
+//!
+//! Callers speak in mappings, records and changes; what a statement looks like stays in here. Nothing in here
+//! knows Salesforce's API, and nothing decides what should win: that is `reconcile/`.
+
+mod address;
+mod connect;
+pub mod ephemeral;
+mod error;
+mod identifier;
+mod listen;
+mod migrate;
+#[cfg(test)]
+mod testing;
+mod tls;
+
+pub use connect::{Config, Database};
+pub use error::Error;
+pub use listen::Listener;
+pub use migrate::migrate;
