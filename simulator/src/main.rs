@@ -131,7 +131,7 @@ fn tell_error(error: &(dyn std::error::Error + 'static)) {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
+        text = format!("{text}: {error}");
         cause = error.source();
     }
     // Nobody is left to tell if this fails.

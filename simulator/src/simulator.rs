@@ -221,14 +221,18 @@ impl World {
             let person = self.person_named(username);
             person.map(|person| self.sessions().open(person.id, &person.username, now))
         };
+        // One after the other: each of these takes the sessions' lock for itself.
+        let access_token = open(&username).unwrap_or_default();
+        let user_token = open(&human).unwrap_or_default();
+        let refresh_token = self.sessions().remember(&username);
         Credentials {
             client_id: oauth::CLIENT_ID.to_owned(),
             client_secret: oauth::CLIENT_SECRET.to_owned(),
             password: oauth::PASSWORD.to_owned(),
             private_key_pem: oauth::PRIVATE_KEY.to_owned(),
-            refresh_token: self.sessions().remember(&username),
-            access_token: open(&username).unwrap_or_default(),
-            user_token: open(&human).unwrap_or_default(),
+            refresh_token,
+            access_token,
+            user_token,
             username,
         }
     }

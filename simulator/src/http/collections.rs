@@ -63,7 +63,7 @@ pub(crate) fn write(world: &World, call: &Call) -> Result<Reply, Refusal> {
         check_count(ids.len(), WRITE_MAX)?;
         let actions = ids.into_iter().map(|id| Action::Delete { id }).collect();
         let all_or_none = call.parameter("allOrNone") == Some("true");
-        return carry_out(world, call, actions, all_or_none);
+        return Ok(carry_out(world, call, actions, all_or_none));
     }
     let body: Body = call.json()?;
     check_count(body.records.len(), WRITE_MAX)?;
@@ -80,7 +80,7 @@ pub(crate) fn write(world: &World, call: &Call) -> Result<Reply, Refusal> {
             Action::Update { object, id, body }
         })
         .collect();
-    carry_out(world, call, actions, body.all_or_none)
+    Ok(carry_out(world, call, actions, body.all_or_none))
 }
 
 /// `PATCH /composite/sobjects/X/{field}`
@@ -109,7 +109,7 @@ pub(crate) fn upsert(
     }
     let actions =
         body.records.iter().map(|body| Action::Upsert { object, key_field: field, body }).collect();
-    carry_out(world, call, actions, body.all_or_none)
+    Ok(carry_out(world, call, actions, body.all_or_none))
 }
 
 /// `GET` and `POST /composite/sobjects/X`
@@ -184,12 +184,7 @@ fn split_id(record: &JsonMap) -> (String, JsonMap) {
     (id, body)
 }
 
-fn carry_out(
-    world: &World,
-    call: &Call,
-    actions: Vec<Action<'_>>,
-    all_or_none: bool,
-) -> Result<Reply, Refusal> {
+fn carry_out(world: &World, call: &Call, actions: Vec<Action<'_>>, all_or_none: bool) -> Reply {
     let is_upsert = matches!(actions.first(), Some(Action::Upsert { .. }));
     let kinds: Vec<&'static str> = actions.iter().map(Action::done).collect();
     let mut org = world.org();
@@ -217,7 +212,7 @@ fn carry_out(
     drop(org);
     count(world, &kinds, &outcomes);
     let results: Vec<Value> = outcomes.iter().map(|outcome| result(outcome, is_upsert)).collect();
-    Ok(Reply::ok(&results).about(results.len()))
+    Reply::ok(&results).about(results.len())
 }
 
 impl Action<'_> {

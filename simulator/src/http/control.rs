@@ -171,7 +171,7 @@ fn records(world: &World, call: &mut Call, words: &[&str]) -> Result<Reply, Refu
         None => world.human_username(),
     };
     let person = world.person_named(&username).ok_or_else(Refusal::not_found)?;
-    call.version = CONTROL_VERSION.to_owned();
+    CONTROL_VERSION.clone_into(&mut call.version);
     call.session = Some(Session {
         user_id: person.id,
         username: person.username,

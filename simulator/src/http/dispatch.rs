@@ -67,20 +67,25 @@ fn api(
     call: &mut Call,
 ) -> Result<Reply, Refusal> {
     versions::check(version)?;
-    call.version = version.to_owned();
+    version.clone_into(&mut call.version);
     let token = bearer(call)?;
     let session = world.sessions().touch(&token, call.time);
     call.session = Some(session.ok_or_else(Refusal::session)?);
     if !world.usage().spend() {
         return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
     }
-    let reply = if *resource == Resource::Unknown {
+    let reply = if *resource == Resource::Unknown || is_of_unknown_object(world, resource) {
         Err(Refusal::not_found())
     } else {
         only(call, resource.methods(), |call| answer(world, resource, call))
     };
     let reply = reply.unwrap_or_else(Reply::from);
     Ok(reply.with(LIMIT_INFO, &world.usage().to_string()))
+}
+
+/// An unknown object is not found, whatever the verb.
+fn is_of_unknown_object(world: &World, resource: &Resource) -> bool {
+    resource.object().is_some_and(|object| world.org().schema().object(object).is_none())
 }
 
 fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply, Refusal> {

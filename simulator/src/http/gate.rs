@@ -52,7 +52,7 @@ pub(crate) async fn pass(
     let reply = answer(&world, &visit, &strike, request).await;
     let fault = strike.name();
     visit.write_down(&world, &reply, fault, started.elapsed());
-    send(&visit, strike.ending, reply, &cutter)
+    send(&visit, strike.ending.as_ref(), reply, &cutter)
 }
 
 /// What is known of a request before its body was read.
@@ -248,14 +248,14 @@ pub(crate) fn request_limit() -> Refusal {
 
 fn send(
     visit: &Visit,
-    ending: Option<FaultKind>,
+    ending: Option<&FaultKind>,
     answered: Answered,
     cutter: &Cutter,
 ) -> Response<Body> {
     let mut reply = answered.reply;
     match ending {
         Some(FaultKind::CutBefore | FaultKind::CutAfter) => cutter.cut(),
-        Some(FaultKind::Truncate { bytes }) => reply.body = truncated(reply.body, bytes, cutter),
+        Some(FaultKind::Truncate { bytes }) => reply.body = truncated(reply.body, *bytes, cutter),
         _ => {}
     }
     let mut response = reply.into_response();

@@ -15,7 +15,7 @@ pub(crate) enum Refusal {
     /// What the org itself found wrong.
     Org(ApiError),
     /// The array of the REST and Bulk APIs.
-    Rest { status: StatusCode, code: String, message: String, fields: Option<Vec<String>> },
+    Rest { status: StatusCode, code: String, message: String },
     /// The object of the OAuth endpoints, always with status 400.
     OAuth { error: &'static str, description: String },
     /// Plain text, as the identity URL answers.
@@ -25,17 +25,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// A refusal about the request as a whole.
     pub(crate) fn rest(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self::Rest { status, code: code.to_owned(), message: message.into(), fields: None }
-    }
-
-    /// A refusal about a row; `fields` names the offending ones, if any.
-    pub(crate) fn row(
-        status: StatusCode,
-        code: &str,
-        message: impl Into<String>,
-        fields: Vec<String>,
-    ) -> Self {
-        Self::Rest { status, code: code.to_owned(), message: message.into(), fields: Some(fields) }
+        Self::Rest { status, code: code.to_owned(), message: message.into() }
     }
 
     /// A 400 about the request as a whole.
@@ -94,11 +84,8 @@ impl Refusal {
     pub(crate) fn body(&self) -> Option<Value> {
         match self {
             Self::Org(error) => Some(json!([error.to_json()])),
-            Self::Rest { code, message, fields: None, .. } => {
+            Self::Rest { code, message, .. } => {
                 Some(json!([{ "message": message, "errorCode": code }]))
-            }
-            Self::Rest { code, message, fields, .. } => {
-                Some(json!([{ "message": message, "errorCode": code, "fields": fields }]))
             }
             Self::OAuth { error, description } => {
                 Some(json!({ "error": error, "error_description": description }))
@@ -120,7 +107,7 @@ mod tests {
 
     #[test]
     fn errors_about_rows_carry_fields_and_others_do_not() {
-        let row = Refusal::row(StatusCode::NOT_FOUND, "ENTITY_IS_DELETED", "gone", Vec::new());
+        let row = Refusal::from(ApiError::row("ENTITY_IS_DELETED", "entity is deleted", &[]));
         let routing = Refusal::not_found();
 
         assert_eq!(row.body().unwrap()[0]["fields"], json!([]));

@@ -184,16 +184,29 @@ impl Resource {
         }
     }
 
+    /// The object that the path names.
+    pub(crate) fn object(&self) -> Option<&str> {
+        match self {
+            Self::Object(object)
+            | Self::Describe(object)
+            | Self::Updated(object)
+            | Self::Deleted(object)
+            | Self::Row { object, .. }
+            | Self::Key { object, .. }
+            | Self::CollectionRetrieve(object)
+            | Self::CollectionUpsert { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+
     /// The verbs that the resource takes.
     pub(crate) fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Object(_) => &["HEAD", "GET", "POST"],
-            Self::Row { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
-            Self::Key { .. } => &["HEAD", "GET", "PATCH", "POST", "DELETE"],
+            Self::Row { .. } | Self::Key { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
             Self::Collection => &["POST", "PATCH", "DELETE"],
-            Self::CollectionRetrieve(_) => &["GET", "POST"],
             Self::CollectionUpsert { .. } => &["PATCH"],
-            Self::QueryJobs | Self::IngestJobs => &["GET", "POST"],
+            Self::CollectionRetrieve(_) | Self::QueryJobs | Self::IngestJobs => &["GET", "POST"],
             Self::QueryJob(_) | Self::IngestJob(_) => &["GET", "PATCH", "DELETE"],
             Self::IngestUpload(_) => &["PUT"],
             _ => &["HEAD", "GET"],

@@ -143,9 +143,11 @@ impl World {
     pub(crate) fn reset(&self) -> Result<(), StartError> {
         let org = self.config.build(self.clock.as_clock())?;
         lock(&self.tasks).abort_all();
-        *self.org() = org;
-        *self.jobs() = Jobs::default();
-        *self.cursors() = Cursors::default();
+        let mut old = self.org();
+        *old = org;
+        self.jobs().clear();
+        drop(old);
+        self.cursors().clear();
         self.faults().remove(None);
         self.log().clear();
         self.usage.set(0, self.config.daily_limit);

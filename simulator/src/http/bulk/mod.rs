@@ -1,15 +1,26 @@
-//! Bulk API 2.0.
-use std::sync::Arc;
+//! Bulk API 2.0: jobs that read or write many rows behind the caller's back.
+//!
+//! A job is a small state machine that requests and one background task move along:
+//! `Open → UploadComplete → InProgress → JobComplete | Failed`, with `Aborted` reachable from every
+//! state before the last. Results are streamed; a job keeps them compressed or as positions in its
+//! upload, never as one text.
 
-use crate::http::{call::Call, refusal::Refusal, reply::Reply, route::Resource, world::World};
+mod ingest;
+mod job;
+mod jobs;
+mod multipart;
+mod outcome;
+mod query;
+mod results;
+mod sheet;
 
-#[derive(Debug, Default)]
-pub(crate) struct Jobs;
+use std::time::Duration;
 
-pub(crate) fn query(_: &Arc<World>, _: &Call, _: &Resource) -> Result<Reply, Refusal> {
-    Err(Refusal::not_found())
-}
+pub(crate) use ingest::answer as ingest;
+pub(crate) use jobs::Jobs;
+pub(crate) use query::answer as query;
 
-pub(crate) fn ingest(_: &Arc<World>, _: &Call, _: &Resource) -> Result<Reply, Refusal> {
-    Err(Refusal::not_found())
+#[expect(clippy::disallowed_methods, reason = "a job's slowness is what its delay is for")]
+async fn delay(time: Duration) {
+    tokio::time::sleep(time).await;
 }

@@ -1,4 +1,4 @@
-//! Who a token belongs to: the identity URL and the OpenID user info.
+//! Who a token belongs to: the identity URL and the user info of `OpenID` Connect.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

@@ -1,0 +1,373 @@
+//! Ingest jobs.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::{
+    ApiError, Id, Org,
+    http::{
+        bulk::{
+            delay,
+            job::{Ingest, Job, State, Work, operation_named, wrong_state},
+            jobs::{self, Kind},
+            multipart,
+            outcome::{End, File, Outcome, position},
+            query::enter,
+            sheet::{Delimiter, Ending, Format},
+        },
+        call::{Call, unsupported},
+        faults::RowError,
+        refusal::Refusal,
+        reply::Reply,
+        route::Resource,
+        world::World,
+    },
+    org::{IngestPlan, Operation},
+};
+
+/// Rows written before others get their turn with the org.
+const TURN: usize = 200;
+
+/// The body of a new job.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    object: String,
+    operation: String,
+    content_type: Option<String>,
+    external_id_field_name: Option<String>,
+    #[serde(default)]
+    column_delimiter: Delimiter,
+    #[serde(default)]
+    line_ending: Ending,
+}
+
+/// Whatever is asked below `/jobs/ingest`.
+///
+/// # Errors
+/// What the state of the job does not allow.
+pub(crate) fn answer(
+    world: &Arc<World>,
+    call: &Call,
+    resource: &Resource,
+) -> Result<Reply, Refusal> {
+    match resource {
+        Resource::IngestJobs if call.method == Method::POST => create(world, call),
+        Resource::IngestJobs => jobs::list(world, call, Kind::Ingest),
+        Resource::IngestUpload(id) => upload(world, call, id),
+        Resource::IngestSuccessful(id) => file(world, id, File::Successful),
+        Resource::IngestFailed(id) => file(world, id, File::Failed),
+        Resource::IngestUnprocessed(id) => file(world, id, File::Unprocessed),
+        Resource::IngestJob(id) if call.method == Method::DELETE => {
+            jobs::delete(world, Kind::Ingest, id)
+        }
+        Resource::IngestJob(id) if call.method == Method::PATCH => order(world, call, id),
+        Resource::IngestJob(id) => Ok(Reply::ok(&world.jobs().find(Kind::Ingest, id)?.report())),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
+fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
+    let is_multipart = call.media_type().is_some_and(|kind| kind == "multipart/form-data");
+    let (order, content): (Order, Option<Bytes>) = if is_multipart {
+        let (job, content) = multipart::parts(call)?;
+        let order = serde_json::from_slice(&job);
+        (order.map_err(|error| Refusal::malformed_json(&error))?, Some(content))
+    } else {
+        (call.json()?, None)
+    };
+    let ingest = understand(world, &order, content, call.row_error.clone())?;
+    let state = if ingest.upload.is_some() { State::UploadComplete } else { State::Open };
+    let mut jobs = world.jobs();
+    let id = jobs.next_id();
+    let job = Job {
+        id,
+        user: call.user(),
+        created: call.time,
+        changed: call.time,
+        state,
+        version: call.version_digits().to_owned(),
+        format: Format { delimiter: order.column_delimiter, ending: order.line_ending },
+        error: None,
+        processed: 0,
+        failed: 0,
+        work: Work::Ingest(ingest),
+    };
+    let summary = job.summary();
+    jobs.add(job);
+    drop(jobs);
+    if state == State::UploadComplete {
+        start(world, id);
+    }
+    Ok(Reply::ok(&summary))
+}
+
+fn understand(
+    world: &World,
+    order: &Order,
+    upload: Option<Bytes>,
+    row_error: Option<RowError>,
+) -> Result<Ingest, Refusal> {
+    let invalid = |message: String| Err(Refusal::bad_request("INVALIDJOB", message));
+    let Some(operation) = operation_named(&order.operation) else {
+        return invalid(format!("Operation {} is not supported", order.operation));
+    };
+    if order.content_type.as_ref().is_some_and(|content_type| content_type != "CSV") {
+        return invalid("contentType must be CSV".to_owned());
+    }
+    if operation == Operation::Upsert && order.external_id_field_name.is_none() {
+        return invalid("externalIdFieldName is required for upsert".to_owned());
+    }
+    let org = world.org();
+    let Some(object) = org.schema().object(&order.object) else {
+        let message = format!("Entity '{}' is not supported by the Bulk API.", order.object);
+        return Err(Refusal::bad_request("INVALIDENTITY", message));
+    };
+    Ok(Ingest {
+        object: object.name().to_owned(),
+        operation,
+        key_field: order.external_id_field_name.clone(),
+        upload,
+        row_error,
+        outcome: None,
+    })
+}
+
+fn upload(world: &World, call: &Call, id: &str) -> Result<Reply, Refusal> {
+    if let Some(media_type) = call.media_type()
+        && media_type != "text/csv"
+    {
+        return Err(unsupported(&media_type));
+    }
+    let mut jobs = world.jobs();
+    let job = jobs.find(Kind::Ingest, id)?;
+    let state = job.state;
+    let Work::Ingest(ingest) = &mut job.work else { return Err(Refusal::not_found()) };
+    if state != State::Open || ingest.upload.is_some() {
+        return Err(wrong_state("Found multiple contents for the job, or the job is not Open"));
+    }
+    ingest.upload = Some(call.body.clone());
+    if call.row_error.is_some() {
+        ingest.row_error.clone_from(&call.row_error);
+    }
+    job.changed = call.time;
+    Ok(Reply::empty(StatusCode::CREATED))
+}
+
+/// `PATCH`: close or abort.
+fn order(world: &Arc<World>, call: &Call, id: &str) -> Result<Reply, Refusal> {
+    let wanted = jobs::wanted_state(call)?;
+    let mut jobs = world.jobs();
+    let job = jobs.find(Kind::Ingest, id)?;
+    let state = job.state.ordered(wanted)?;
+    job.enter(state, call.time);
+    let (id, summary) = (job.id, job.summary());
+    drop(jobs);
+    if state == State::UploadComplete {
+        start(world, id);
+    }
+    Ok(Reply::ok(&summary))
+}
+
+fn start(world: &Arc<World>, id: Id) {
+    world.spawn(run(Arc::downgrade(world), id, world.config().bulk_delay / 2));
+}
+
+/// Takes a job from its queue to its end.
+async fn run(world: Weak<World>, id: Id, half_delay: Duration) {
+    delay(half_delay).await;
+    if !enter(&world, id, State::UploadComplete, State::InProgress) {
+        return;
+    }
+    delay(half_delay).await;
+    let work = tokio::task::spawn_blocking(move || {
+        if let Some(world) = world.upgrade() {
+            write(&world, id);
+        }
+    });
+    if let Err(error) = work.await {
+        tracing::error!(%error, "an ingest job panicked");
+    }
+}
+
+/// What a job needs while it is at work.
+struct Shift {
+    id: Id,
+    user: Id,
+    format: Format,
+    ingest: Ingest,
+    upload: Bytes,
+}
+
+fn write(world: &World, id: Id) {
+    let shift = {
+        let mut jobs = world.jobs();
+        let Some(job) = jobs.get_mut(id) else { return };
+        let Work::Ingest(ingest) = &job.work else { return };
+        let upload = ingest.upload.clone().unwrap_or_default();
+        Shift { id, user: job.user, format: job.format, ingest: ingest.clone(), upload }
+    };
+    let (outcome, error) = match write_all(world, &shift) {
+        Ok(outcome) => (outcome, None),
+        Err(message) => (Outcome::nothing_done(shift.upload, shift.format), Some(message)),
+    };
+    let now = world.now();
+    let mut jobs = world.jobs();
+    let Some(job) = jobs.get_mut(id) else { return };
+    if let Work::Ingest(ingest) = &mut job.work {
+        ingest.outcome = Some(Arc::new(outcome));
+    }
+    if job.state == State::InProgress {
+        job.enter(if error.is_none() { State::JobComplete } else { State::Failed }, now);
+        job.error = error;
+    }
+}
+
+/// Writes row after row. What is wrong with the file as a whole fails the job before any row.
+fn write_all(world: &World, shift: &Shift) -> Result<Outcome, String> {
+    let mut reader = shift.format.reader(&shift.upload);
+    let mut record = csv::StringRecord::new();
+    let has_header = reader.read_record(&mut record);
+    if !has_header.unwrap_or(false) {
+        return Err("InvalidBatch : Failed to parse CSV header".to_owned());
+    }
+    let header: Vec<String> = record.iter().map(str::to_owned).collect();
+    let plan = plan(&world.org(), shift, &header)
+        .map_err(|error| format!("{} : {}", error.code, error.message))?;
+    let mut outcome = Outcome::new(shift.upload.clone(), shift.format, header);
+    let mut index = 0;
+    loop {
+        let rows = next_rows(&mut reader)?;
+        if rows.is_empty() {
+            return Ok(outcome);
+        }
+        let mut org = world.org();
+        let is_at_work = is_at_work(world, shift.id);
+        let mut turn = Turn::default();
+        for (bytes, cells) in rows {
+            let end = if is_at_work {
+                shift.write_row(&mut org, &plan, index, &cells)
+            } else {
+                End::Unprocessed
+            };
+            turn.count(&end, shift.ingest.operation);
+            outcome.push(bytes, end);
+            index += 1;
+        }
+        drop(org);
+        turn.tell(world, shift.id);
+    }
+}
+
+fn plan(org: &Org, shift: &Shift, header: &[String]) -> Result<IngestPlan, ApiError> {
+    let Ingest { object, operation, key_field, .. } = &shift.ingest;
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    org.plan_ingest(object, *operation, key_field.as_deref(), &header)
+}
+
+/// The rows of one turn and where they are.
+fn next_rows(
+    reader: &mut csv::Reader<&[u8]>,
+) -> Result<Vec<(Range<usize>, csv::StringRecord)>, String> {
+    let mut rows = Vec::new();
+    while rows.len() < TURN {
+        let start = position(reader);
+        let mut record = csv::StringRecord::new();
+        match reader.read_record(&mut record) {
+            Ok(true) => rows.push((start..position(reader), record)),
+            Ok(false) => break,
+            Err(error) => return Err(format!("InvalidBatch : Failed to parse CSV: {error}")),
+        }
+    }
+    Ok(rows)
+}
+
+fn is_at_work(world: &World, id: Id) -> bool {
+    world.jobs().get_mut(id).is_some_and(|job| job.state == State::InProgress)
+}
+
+impl Shift {
+    fn write_row(
+        &self,
+        org: &mut Org,
+        plan: &IngestPlan,
+        index: usize,
+        cells: &csv::StringRecord,
+    ) -> End {
+        if let Some(error) = &self.ingest.row_error
+            && error.strikes(index)
+        {
+            let error = error.as_api_error().to_bulk_text().into();
+            return End::Refused { id: None, error };
+        }
+        let cells: Vec<&str> = cells.iter().collect();
+        match org.ingest(self.user, plan, &cells) {
+            Ok(saved) => End::Saved { id: saved.id, is_new: saved.created },
+            Err(failure) => {
+                End::Refused { id: failure.id, error: failure.error.to_bulk_text().into() }
+            }
+        }
+    }
+}
+
+/// What one turn did, for the job's figures and the request log.
+#[derive(Default)]
+struct Turn {
+    created: u64,
+    changed: u64,
+    deleted: u64,
+    failed: u64,
+}
+
+impl Turn {
+    fn count(&mut self, end: &End, operation: Operation) {
+        match end {
+            End::Saved { is_new: true, .. } => self.created += 1,
+            End::Saved { .. } if matches!(operation, Operation::Delete | Operation::HardDelete) => {
+                self.deleted += 1;
+            }
+            End::Saved { .. } => self.changed += 1,
+            End::Refused { .. } => self.failed += 1,
+            End::Unprocessed => {}
+        }
+    }
+
+    fn tell(&self, world: &World, id: Id) {
+        if let Some(job) = world.jobs().get_mut(id) {
+            job.processed += self.created + self.changed + self.deleted + self.failed;
+            job.failed += self.failed;
+        }
+        let mut log = world.log();
+        log.count_rows("created", self.created);
+        log.count_rows("updated", self.changed);
+        log.count_rows("deleted", self.deleted);
+        log.count_rows("failed", self.failed);
+    }
+}
+
+/// One of the three files of a finished job.
+fn file(world: &World, id: &str, file: File) -> Result<Reply, Refusal> {
+    let mut jobs = world.jobs();
+    let job = jobs.find(Kind::Ingest, id)?;
+    if !job.state.is_final() {
+        return Err(wrong_state(format!(
+            "The job is {}, results are available once it has ended",
+            job.state.name()
+        )));
+    }
+    let Work::Ingest(ingest) = &job.work else { return Err(Refusal::not_found()) };
+    let outcome = ingest.outcome.clone().unwrap_or_else(|| {
+        let upload = ingest.upload.clone().unwrap_or_default();
+        Arc::new(Outcome::nothing_done(upload, job.format))
+    });
+    drop(jobs);
+    let count = outcome.count(file);
+    Ok(Reply::csv(outcome.file(file)).about(count))
+}

@@ -1,0 +1,169 @@
+//! All jobs of the org.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::{
+    Id,
+    http::{
+        bulk::job::{Job, State, Work, wrong_state},
+        call::Call,
+        refusal::Refusal,
+        reply::Reply,
+        world::World,
+    },
+};
+
+/// Jobs per page of the list.
+const PAGE: usize = 1_000;
+
+/// The jobs, oldest first. Ids are never used twice, not even after a reset.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    jobs: BTreeMap<Id, Job>,
+    made: u64,
+}
+
+/// Which of the two resources a request came to; a job is only seen by its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Query,
+    Ingest,
+}
+
+impl Kind {
+    fn holds(self, work: &Work) -> bool {
+        match work {
+            Work::Query(_) => self == Self::Query,
+            Work::Ingest(_) => self == Self::Ingest,
+        }
+    }
+
+    /// The part of the path that names the resource.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Ingest => "ingest",
+        }
+    }
+}
+
+impl Jobs {
+    /// The next job's id.
+    pub(crate) fn next_id(&mut self) -> Id {
+        self.made += 1;
+        Id::generate("750", self.made)
+    }
+
+    /// Takes a job in.
+    pub(crate) fn add(&mut self, job: Job) {
+        self.jobs.insert(job.id, job);
+    }
+
+    /// The job with this id.
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Job> {
+        self.jobs.get_mut(&id)
+    }
+
+    /// The job of a path.
+    ///
+    /// # Errors
+    /// 404 when there is none of this kind.
+    pub(crate) fn find(&mut self, kind: Kind, id: &str) -> Result<&mut Job, Refusal> {
+        Id::from_text(id)
+            .and_then(|id| self.jobs.get_mut(&id))
+            .filter(|job| kind.holds(&job.work))
+            .ok_or_else(Refusal::not_found)
+    }
+
+    /// Forgets all jobs.
+    pub(crate) fn clear(&mut self) {
+        self.jobs.clear();
+    }
+}
+
+/// `GET /jobs/{kind}`: a page of the jobs of this kind.
+pub(crate) fn list(world: &World, call: &Call, kind: Kind) -> Result<Reply, Refusal> {
+    let offset = match call.parameter("queryLocator") {
+        Some(locator) => read_locator(locator)?,
+        None => 0,
+    };
+    let wanted = call.parameter("jobType");
+    let jobs = world.jobs();
+    let mut reports = jobs
+        .jobs
+        .values()
+        .filter(|job| kind.holds(&job.work))
+        .filter(|job| wanted.is_none_or(|wanted| wanted == job.work.job_type()))
+        .skip(offset)
+        .map(Job::report);
+    let records: Vec<Value> = reports.by_ref().take(PAGE).collect();
+    let next = reports.next().map(|_| {
+        let locator = write_locator(offset + PAGE);
+        call.path_of(&format!("jobs/{}?queryLocator={locator}", kind.name()))
+    });
+    Ok(Reply::ok(&json!({ "done": next.is_none(), "records": records, "nextRecordsUrl": next })))
+}
+
+/// `DELETE /jobs/{kind}/{id}`
+///
+/// # Errors
+/// A job that is unknown or at work.
+pub(crate) fn delete(world: &World, kind: Kind, id: &str) -> Result<Reply, Refusal> {
+    let mut jobs = world.jobs();
+    let job = jobs.find(kind, id)?;
+    if !job.state.is_deletable() {
+        let message = format!("A job that is {} cannot be deleted", job.state.name());
+        return Err(wrong_state(message));
+    }
+    let id = job.id;
+    jobs.jobs.remove(&id);
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// The state that a PATCH asks for.
+///
+/// # Errors
+/// A body that names no state.
+pub(crate) fn wanted_state(call: &Call) -> Result<State, Refusal> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        state: State,
+    }
+    call.json::<Body>().map(|body| body.state)
+}
+
+/// A position as clients see it: opaque.
+pub(crate) fn write_locator(offset: usize) -> String {
+    URL_SAFE_NO_PAD.encode(offset.to_string())
+}
+
+/// The position that a locator stands for.
+///
+/// # Errors
+/// Text that is no locator.
+pub(crate) fn read_locator(locator: &str) -> Result<usize, Refusal> {
+    URL_SAFE_NO_PAD
+        .decode(locator.trim_end_matches('='))
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Refusal::bad_request("INVALID_QUERY_LOCATOR", "invalid query locator"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locators_come_back_as_the_position_they_were_made_of() {
+        assert_eq!(write_locator(10_000), "MTAwMDA");
+        assert_eq!(read_locator("MTAwMDA").unwrap(), 10_000);
+        for nonsense in ["", "null", "%%%", "LTE"] {
+            assert!(read_locator(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

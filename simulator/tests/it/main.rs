@@ -1,0 +1,14 @@
+//! The simulated org over real HTTP, readable as a specification of what it answers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod bulk_ingest;
+mod bulk_query;
+mod collections;
+mod control;
+mod faults;
+mod oauth;
+mod protocol;
+mod query;
+mod rows;
+mod support;
