@@ -6,7 +6,8 @@
 
 use super::config::{Auth, Config};
 use super::host::PinnedHost;
-use super::jwt;
+use super::login_failure::LoginFailure;
+use super::{jwt, transport};
 use crate::model::SalesforceId;
 use crate::runtime::Retry;
 use oauth2::basic::{
@@ -25,83 +26,6 @@ use std::time::Duration;
 use url::Url;
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
-
-/// Login errors that pass by themselves.
-const PASSING_ERRORS: [&str; 3] =
-    ["server_error", "temporarily_unavailable", "rate_limit_exceeded"];
-
-/// Why no session could be obtained.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoginFailure {
-    /// Salesforce refused the login.
-    #[error("salesforce refuses the login: {code} ({description})")]
-    Refused {
-        /// The OAuth error code.
-        code: String,
-        /// Salesforce's explanation.
-        description: String,
-    },
-    /// The private key cannot be used.
-    #[error("the private key is no RSA key in PEM form")]
-    Key,
-    /// The login answer sends us to a host that must not receive a token.
-    #[error("the login answer names a host that is not trusted: {host}")]
-    UntrustedHost {
-        /// The host.
-        host: String,
-    },
-    /// The login address is not available.
-    #[error("the login address answers with HTTP {status}")]
-    Unavailable {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The login address could not be reached.
-    #[error("the login address cannot be reached")]
-    Unreachable,
-    /// The answer is not what the login promises.
-    #[error("the login answer cannot be read")]
-    Malformed,
-}
-
-impl LoginFailure {
-    /// What the engine does.
-    #[must_use]
-    pub fn retry(&self) -> Retry {
-        match self {
-            Self::Refused { code, .. } if PASSING_ERRORS.contains(&code.as_str()) => Retry::Later,
-            Self::Refused { .. } | Self::Key | Self::UntrustedHost { .. } => Retry::Never,
-            Self::Unavailable { .. } | Self::Unreachable | Self::Malformed => Retry::Soon,
-        }
-    }
-
-    /// What the operator does; `None` if the engine copes alone.
-    #[must_use]
-    pub fn remedy(&self) -> Option<String> {
-        let remedy = match self {
-            Self::Refused { code, .. } => match code.as_str() {
-                code if PASSING_ERRORS.contains(&code) => return None,
-                "invalid_client" | "invalid_client_id" | "app_not_found" => {
-                    "check the consumer key and secret, and that the login address is the org's My Domain"
-                }
-                "invalid_app_access" => {
-                    "pre-authorise the integration user for the app: a permission set under the app's policies"
-                }
-                "inactive_user" | "inactive_org" => "activate the integration user or the org",
-                _ => {
-                    "check username, certificate and audience, and that the integration user is pre-authorised \
-                     for the app; a refresh token that was revoked or replaced has to be obtained anew"
-                }
-            },
-            Self::Key => "give the private key as PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)",
-            Self::UntrustedHost { .. } => {
-                "check the login address; if the org is reached through a proxy, use the proxy's address for the login"
-            }
-            Self::Unavailable { .. } | Self::Unreachable | Self::Malformed => return None,
-        };
-        Some(remedy.to_owned())
-    }
-}
 
 /// Who we are, where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,13 +108,13 @@ impl Login {
             let form = [("grant_type", jwt::GRANT_TYPE), ("assertion", assertion.expose_secret())];
             let request = self.http.post(self.token_url()).form(&form);
             let response = request.send().await.map_err(|_| LoginFailure::Unreachable)?;
-            let measured = super::transport::date_of(response.headers()).and_then(jwt::skew);
+            let measured = transport::date_of(response.headers()).and_then(jwt::skew);
             let status = response.status();
             let body = response.bytes().await.map_err(|_| LoginFailure::Unreachable)?;
             if status.is_success() {
                 return serde_json::from_slice(&body).map_err(|_| LoginFailure::Malformed);
             }
-            let failure = failure(status.as_u16(), &body);
+            let failure = LoginFailure::of_answer(status.as_u16(), &body);
             match measured {
                 Some(measured) if !is_last_try && failure.retry() == Retry::Never => {
                     skew = measured;
@@ -293,27 +217,12 @@ async fn exchange(
     let headers = response.headers().clone();
     let body = response.bytes().await.map_err(|_| LoginFailure::Unreachable)?;
     if !status.is_success() {
-        return Err(failure(status.as_u16(), &body));
+        return Err(LoginFailure::of_answer(status.as_u16(), &body));
     }
     let mut answer = HttpResponse::new(body.to_vec());
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     Ok(answer)
-}
-
-#[derive(Deserialize)]
-struct WireFailure {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
-/// The meaning of a login answer that is no success.
-fn failure(status: u16, body: &[u8]) -> LoginFailure {
-    match serde_json::from_slice::<WireFailure>(body) {
-        Ok(wire) => LoginFailure::Refused { code: wire.error, description: wire.error_description },
-        Err(_) => LoginFailure::Unavailable { status },
-    }
 }
 
 /// The last two segments of `https://login.salesforce.com/id/<organization>/<user>`.
@@ -326,8 +235,7 @@ fn identity_of(id_url: &str) -> Option<(SalesforceId, SalesforceId)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LoginFailure, failure, identity_of};
-    use crate::runtime::Retry;
+    use super::identity_of;
 
     #[test]
     fn the_identity_is_read_from_its_address() {
@@ -338,24 +246,5 @@ mod tests {
         assert_eq!(user.as_str(), "005000000000001AAA");
         assert_eq!(identity_of("https://login.salesforce.com/id/00D000000000001EAA"), None);
         assert_eq!(identity_of(""), None);
-    }
-
-    #[test]
-    fn a_refused_login_needs_a_person_and_an_outage_does_not() {
-        #[rustfmt::skip]
-        let table = [
-            (400, r#"{"error":"invalid_grant","error_description":"user hasn't approved this consumer"}"#, Retry::Never),
-            (400, r#"{"error":"invalid_client"}"#,          Retry::Never),
-            (400, r#"{"error":"rate_limit_exceeded"}"#,     Retry::Later),
-            (503, r#"{"error":"temporarily_unavailable"}"#, Retry::Later),
-            (503, "<html>maintenance</html>",               Retry::Soon),
-            (302, "",                                       Retry::Soon),
-        ];
-        for (status, body, retry) in table {
-            let failure = failure(status, body.as_bytes());
-            assert_eq!(failure.retry(), retry, "{failure}");
-            assert_eq!(failure.remedy().is_some(), retry == Retry::Never, "{failure}");
-        }
-        assert!(LoginFailure::Key.remedy().is_some());
     }
 }

@@ -4,9 +4,9 @@
 //! effect, so an abandoned one is harmless; once closed, its outcome can be read for seven days. The results
 //! come in no particular order: the caller matches them by a column of its own.
 
+use super::call::Call;
 use super::csv_rows::CsvRows;
 use super::jobs::{JobInfo, JobKind};
-use super::transport::Call;
 use super::{Client, Error, RowError};
 use crate::model::SalesforceId;
 use bytes::Bytes;
@@ -101,7 +101,7 @@ impl Client {
         }
         let path = [self.version(), "jobs", JobKind::Ingest.resource()];
         let call = Call::writing(Method::POST, &path).with_json(&job);
-        let job: JobInfo = self.write(&call).await?.json("a job")?;
+        let job: JobInfo = self.call(&call).await?.json("a job")?;
         Ok(job.id)
     }
 
@@ -112,7 +112,7 @@ impl Client {
     pub async fn upload(&self, id: &str, csv: Vec<u8>) -> Result<(), Error> {
         let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, "batches"];
         let call = Call::writing(Method::PUT, &path).with_upload("text/csv", Bytes::from(csv));
-        self.write(&call).await?;
+        self.call(&call).await?;
         Ok(())
     }
 

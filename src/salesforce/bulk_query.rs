@@ -3,10 +3,10 @@
 //! A page is streamed: only the row in hand is in memory, whatever the size of the page. Cells are always text,
 //! and null is an empty cell.
 
+use super::call::Call;
 use super::csv_rows::CsvRows;
 use super::decode::CsvColumns;
 use super::jobs::{JobInfo, JobKind};
-use super::transport::Call;
 use super::{Client, Error, Scope, Shape};
 use crate::model::RemoteRecord;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -49,7 +49,7 @@ impl Client {
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }));
-        let job: JobInfo = self.read(&call).await?.json("a job")?;
+        let job: JobInfo = self.call(&call).await?.json("a job")?;
         Ok(job.id)
     }
 

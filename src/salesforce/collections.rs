@@ -3,8 +3,8 @@
 //! Every record succeeds or fails by itself, and the answers come in the order of the records. A call is sent
 //! once: where the answer is lost, [`Error::outcome_is_unknown`] says so, and only reading tells what happened.
 
+use super::call::Call;
 use super::error::WireRefusal;
-use super::transport::Call;
 use super::{Client, Error, RowError};
 use crate::model::SalesforceId;
 use reqwest::Method;
@@ -108,7 +108,7 @@ impl Client {
     }
 
     async fn results(&self, call: &Call, expected: usize) -> Result<Vec<RowResult>, Error> {
-        let answer = self.write(call).await?;
+        let answer = self.call(call).await?;
         let results: Vec<WireResult> = answer.json("the results of a write")?;
         if results.len() != expected {
             return Err(Error::Malformed("another number of results than records"));

@@ -1,6 +1,6 @@
 //! What the org looks like to the integration user.
 
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error, Identity};
 use crate::model::ObjectDescribe;
 use chrono::{DateTime, Utc};
@@ -38,7 +38,7 @@ impl Client {
     /// [`Error::NotFound`] when there is no such object or it is hidden.
     pub async fn describe(&self, object: &str) -> Result<ObjectDescribe, Error> {
         let path = [self.version(), "sobjects", object, "describe"];
-        self.read(&Call::reading(Method::GET, &path)).await?.json("the description of an object")
+        self.call(&Call::reading(Method::GET, &path)).await?.json("the description of an object")
     }
 
     /// The API names of all objects that the integration user sees.
@@ -47,7 +47,7 @@ impl Client {
     /// See [`Error`].
     pub async fn object_names(&self) -> Result<Vec<String>, Error> {
         let call = Call::reading(Method::GET, &[self.version(), "sobjects"]);
-        let answer = self.read(&call).await?;
+        let answer = self.call(&call).await?;
         let global: WireGlobal = answer.json("the list of objects")?;
         Ok(global.sobjects.into_iter().map(|object| object.name).collect())
     }
@@ -57,7 +57,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn server_time(&self) -> Result<DateTime<Utc>, Error> {
-        let answer = self.read(&Call::reading(Method::GET, &[])).await?;
+        let answer = self.call(&Call::reading(Method::GET, &[])).await?;
         answer.server_time.ok_or(Error::Malformed("an answer without date"))
     }
 }

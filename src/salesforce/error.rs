@@ -331,6 +331,15 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_failed_connection_does_not_show_the_address_with_its_values() {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let failure = http.get("http://127.0.0.1:1/query?q=canary").send().await.unwrap_err();
+        let error = Error::transport(failure);
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert!(!error.outcome_is_unknown(), "nothing was sent");
+    }
+
     #[test]
     fn salesforces_words_are_kept_but_not_shown() {
         let error = refused(400, "DUPLICATE_VALUE", "canary duplicates value");

@@ -1,6 +1,6 @@
 //! Bulk 2.0 jobs: their states, and waiting for them.
 
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error};
 use reqwest::Method;
 use serde::Deserialize;
@@ -120,7 +120,7 @@ impl Client {
 
     pub(super) async fn job(&self, kind: JobKind, id: &str) -> Result<JobInfo, Error> {
         let call = Call::reading(Method::GET, &[self.version(), "jobs", kind.resource(), id]);
-        self.read(&call).await?.json("a job")
+        self.call(&call).await?.json("a job")
     }
 
     pub(super) async fn set_job_state(
@@ -131,6 +131,6 @@ impl Client {
     ) -> Result<JobInfo, Error> {
         let path = [self.version(), "jobs", kind.resource(), id];
         let call = Call::writing(Method::PATCH, &path).with_json(&json!({ "state": state }));
-        self.write(&call).await?.json("a job")
+        self.call(&call).await?.json("a job")
     }
 }

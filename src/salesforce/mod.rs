@@ -9,6 +9,7 @@
 mod auth;
 mod bulk_ingest;
 mod bulk_query;
+mod call;
 mod collections;
 mod config;
 mod csv_rows;
@@ -19,6 +20,7 @@ mod host;
 mod ingest_csv;
 mod jobs;
 mod jwt;
+mod login_failure;
 mod query;
 mod retrieve;
 mod session;
@@ -28,7 +30,7 @@ mod tests;
 mod transport;
 mod usage;
 
-pub use auth::{Identity, LoginFailure};
+pub use auth::Identity;
 pub use bulk_ingest::{IngestOperation, IngestResults, IngestRow};
 pub use bulk_query::BulkPage;
 pub use collections::{COLLECTION_MAX, JsonMap, RowResult, Saved};
@@ -36,14 +38,16 @@ pub use config::{Auth, Config, DEFAULT_API_VERSION};
 pub use error::{Error, RowError};
 pub use ingest_csv::{UPLOAD_BYTES_MAX, ingest_csv};
 pub use jobs::{JobInfo, JobKind, JobState};
+pub use login_failure::LoginFailure;
 pub use query::{QueryPage, Scope};
 pub use shape::Shape;
 pub use usage::Usage;
 
+use call::{Answer, Call};
 use session::Session;
 use std::fmt;
 use std::sync::Arc;
-use transport::{Answer, Call, Transport};
+use transport::Transport;
 
 /// A connection to one org. Clones share the session, the connections and the counters.
 #[derive(Clone)]
@@ -84,11 +88,7 @@ impl Client {
         self.transport.session().await
     }
 
-    async fn read(&self, call: &Call) -> Result<Answer, Error> {
-        self.transport.call(call).await
-    }
-
-    async fn write(&self, call: &Call) -> Result<Answer, Error> {
+    async fn call(&self, call: &Call) -> Result<Answer, Error> {
         self.transport.call(call).await
     }
 }

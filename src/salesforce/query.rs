@@ -1,6 +1,6 @@
 //! SOQL over REST: pages of records, and counts.
 
-use super::transport::{Answer, Call};
+use super::call::{Answer, Call};
 use super::{Client, Error, Shape, decode};
 use crate::model::RemoteRecord;
 use chrono::{DateTime, Utc};
@@ -80,7 +80,7 @@ impl Client {
         if encoded.len() > STATEMENT_IN_URL_MAX {
             return self.query_in_body(&encoded, scope, shape).await;
         }
-        let answer = self.read(&self.query_call(soql, scope)).await?;
+        let answer = self.call(&self.query_call(soql, scope)).await?;
         page(&answer.body, answer.server_time, shape)
     }
 
@@ -89,7 +89,7 @@ impl Client {
     /// # Errors
     /// See [`Error`]; among others `INVALID_QUERY_LOCATOR` when the result has expired.
     pub async fn query_more(&self, next: &str, shape: &Shape) -> Result<QueryPage, Error> {
-        let answer = self.read(&Call::following(next)).await?;
+        let answer = self.call(&Call::following(next)).await?;
         page(&answer.body, answer.server_time, shape)
     }
 
@@ -106,7 +106,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn count_matching(&self, soql: &str, scope: Scope) -> Result<u64, Error> {
-        let answer = self.read(&self.query_call(soql, scope)).await?;
+        let answer = self.call(&self.query_call(soql, scope)).await?;
         let page: WirePage<'_> = answer.json("a count")?;
         Ok(page.total_size)
     }
@@ -126,7 +126,7 @@ impl Client {
         let call = Call::reading(Method::POST, &[self.version(), "composite"]).with_json(&json!({
             "compositeRequest": [{ "method": "GET", "url": url, "referenceId": "query" }]
         }));
-        let answer = self.read(&call).await?;
+        let answer = self.call(&call).await?;
         let (status, body) = only_subresponse(&answer)?;
         if !status.is_success() {
             return Err(Error::of_answer(status, None, body.as_bytes()));

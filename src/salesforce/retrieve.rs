@@ -1,6 +1,6 @@
 //! Records by id.
 
-use super::transport::Call;
+use super::call::Call;
 use super::{Client, Error, Shape, decode};
 use crate::model::{RemoteRecord, SalesforceId};
 use reqwest::Method;
@@ -40,7 +40,7 @@ impl Client {
             "ids": ids.iter().map(SalesforceId::as_str).collect::<Vec<_>>(),
             "fields": shape.names().collect::<Vec<_>>(),
         }));
-        let answer = self.read(&call).await?;
+        let answer = self.call(&call).await?;
         let raw: Vec<Option<&RawValue>> = answer.json("retrieved records")?;
         if raw.len() != ids.len() {
             return Err(Error::Malformed("another number of records than ids"));
