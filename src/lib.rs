@@ -1,4 +1,5 @@
 //! Lockstep: open, self-hosted, bidirectional sync between Postgres and Salesforce.
 
+pub mod config;
 pub mod mapping;
 pub mod model;
