@@ -67,7 +67,7 @@ impl Pusher {
     /// See [`Error`]. May be repeated.
     pub async fn resolve_open(&self, lease: &Lease) -> Result<(), Error> {
         let stop = CancellationToken::new();
-        let mut run = Run::new(self, lease, &stop).await?;
+        let mut run = Run::new(self, lease, &stop);
         run.settle_bulk_jobs().await?;
         run.release_open_entries().await
     }
@@ -78,7 +78,7 @@ impl Pusher {
     /// When Salesforce or Postgres failed as a whole, or Salesforce refuses the mapping or the connection as
     /// such. Everything answered before that is recorded; the rest stays claimed and comes with the next run.
     pub async fn run_once(&self, lease: &Lease, stop: &CancellationToken) -> Result<Pushed, Error> {
-        let mut run = Run::new(self, lease, stop).await?;
+        let mut run = Run::new(self, lease, stop);
         run.settle_bulk_jobs().await?;
         let changes = postgres::claim(&self.db, lease, &self.tables(), CLAIM_MAX).await?;
         let claimed = changes.len();

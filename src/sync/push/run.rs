@@ -31,8 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) pusher: &'a Pusher,
     pub(super) lease: &'a Lease,
     pub(super) stop: &'a CancellationToken,
-    /// The database's clock at the start.
-    pub(super) now: DateTime<Utc>,
+    /// The database's clock once there was something to do.
+    now: DateTime<Utc>,
     pub(super) parents: Parents,
     pub(super) pushed: Pushed,
     /// Why nothing more is sent.
@@ -40,20 +40,16 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) async fn new(
-        pusher: &'a Pusher,
-        lease: &'a Lease,
-        stop: &'a CancellationToken,
-    ) -> Result<Self, Error> {
-        Ok(Self {
+    pub(super) fn new(pusher: &'a Pusher, lease: &'a Lease, stop: &'a CancellationToken) -> Self {
+        Self {
             pusher,
             lease,
             stop,
-            now: pusher.db.now().await?,
+            now: DateTime::UNIX_EPOCH,
             parents: Parents::default(),
             pushed: Pushed::default(),
             halt: None,
-        })
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -62,6 +58,10 @@ impl<'a> Run<'a> {
 
     /// Adds to each net operation what the table and the journal say; records what needs no sending.
     pub(super) async fn gather(&mut self, nets: Vec<Net>) -> Result<Vec<Work>, Error> {
+        if nets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.now = self.pusher.db.now().await?;
         let mut by_table: BTreeMap<String, Vec<Net>> = BTreeMap::new();
         for net in nets {
             by_table.entry(net.table.clone()).or_default().push(net);

@@ -1,0 +1,252 @@
+//! An application's database, a simulated org, and the pusher between them.
+
+use crate::mapping::{
+    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
+    MappingGroup, Poll, Reference,
+};
+use crate::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
+use crate::postgres::testing::{connect_to, fresh_url};
+use crate::postgres::{self, Database, Lease};
+use crate::salesforce::{Auth, Client, Config, DEFAULT_API_VERSION, Scope, Shape};
+use crate::sync::Error;
+use crate::sync::push::{Pushed, Pusher};
+use salesforce_simulator::{Config as OrgConfig, Simulator};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_util::sync::CancellationToken;
+
+const DEADLINE: Duration = Duration::from_secs(40);
+
+pub(super) struct World {
+    pub(super) db: Database,
+    pub(super) client: Client,
+    pub(super) pusher: Pusher,
+    pub(super) lease: Lease,
+    mappings: Vec<Mapping>,
+    app: tokio_postgres::Client,
+    org: Simulator,
+    http: reqwest::Client,
+}
+
+fn field(name: &str, column_type: ColumnType, field_type: FieldType) -> Field {
+    Field {
+        name: name.to_owned(),
+        column: name.to_lowercase(),
+        column_type,
+        field_type,
+        direction: Direction::Both,
+        conflict: ConflictPolicy::SalesforceWins,
+        createable: true,
+        updateable: true,
+        reference_to: Vec::new(),
+        reference: None,
+    }
+}
+
+fn text(name: &str, length: u32) -> Field {
+    field(name, ColumnType::Varchar(length), FieldType::String)
+}
+
+fn key() -> Option<Key> {
+    Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() })
+}
+
+fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
+    Mapping {
+        object: object.to_owned(),
+        table: object.to_lowercase(),
+        direction: Direction::Both,
+        fields,
+        key,
+        has_is_deleted: true,
+        has_system_modstamp: true,
+        indexes: Vec::new(),
+        poll: Poll { every: Duration::from_mins(2), overlap: Duration::from_mins(5) },
+        deletes: Deletes {
+            in_salesforce: DeleteRule::Delete,
+            in_postgres: DeleteRule::Delete,
+            hold_above: None,
+        },
+        bulk: BulkThresholds { read_above: 10_000, write_above: 2_000 },
+    }
+}
+
+/// Accounts and contacts with external ids, the contacts naming their account by it, and leads without.
+pub(super) fn mappings() -> Vec<Mapping> {
+    let account = mapping(
+        "Account",
+        vec![
+            text("Name", 255),
+            text("External_Id__c", 36),
+            text("Phone", 40),
+            field("AnnualRevenue", ColumnType::Double, FieldType::Currency),
+        ],
+        key(),
+    );
+    let mut parent = field("AccountId", ColumnType::Varchar(18), FieldType::Reference);
+    parent.reference_to = vec!["Account".to_owned()];
+    parent.reference = Some(Reference {
+        object: "Account".to_owned(),
+        table: "account".to_owned(),
+        match_column: "external_id__c".to_owned(),
+        column: "account_key".to_owned(),
+        column_type: ColumnType::Varchar(36),
+    });
+    let contact = mapping(
+        "Contact",
+        vec![text("LastName", 80), text("External_Id__c", 36), text("Email", 80), parent],
+        key(),
+    );
+    let lead = mapping("Lead", vec![text("LastName", 80), text("Company", 255)], None);
+    vec![account, contact, lead]
+}
+
+impl World {
+    pub(super) async fn start() -> Self {
+        Self::with(mappings()).await
+    }
+
+    pub(super) async fn with(mappings: Vec<Mapping>) -> Self {
+        let url = fresh_url().await;
+        let db = connect_to(&url).await;
+        postgres::migrate(&db).await.unwrap();
+        postgres::provision(&db, &mappings).await.unwrap();
+        let (app, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        app.batch_execute("set search_path to salesforce").await.unwrap();
+        let org =
+            Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
+        let client = client_of(&org);
+        let ttl = Duration::from_mins(5);
+        let lease = postgres::acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
+        let group = MappingGroup { name: "account".to_owned(), mappings: mappings.clone() };
+        let pusher = Pusher::new(db.clone(), client.clone(), group);
+        Self { db, client, pusher, lease, mappings, app, org, http: reqwest::Client::new() }
+    }
+
+    /// Runs statements as the application.
+    pub(super) async fn app(&self, sql: &str) {
+        self.app.batch_execute(sql).await.unwrap();
+    }
+
+    /// One line per row, cells joined by `|`, null as `-`.
+    pub(super) async fn rows(&self, sql: &str) -> Vec<String> {
+        let messages = self.app.simple_query(sql).await.unwrap();
+        messages
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(
+                    (0..row.len()).map(|i| row.get(i).unwrap_or("-")).collect::<Vec<_>>().join("|"),
+                ),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) async fn run(&self) -> Result<Pushed, Error> {
+        self.pusher.run_once(&self.lease, &CancellationToken::new()).await
+    }
+
+    /// Runs until nothing waits in the trigger log; failures of Salesforce are taken as they come.
+    pub(super) async fn settle(&self) {
+        let mut pause = tokio::time::interval(Duration::from_millis(50));
+        let settled = async {
+            loop {
+                pause.tick().await;
+                match self.run().await {
+                    Ok(_) | Err(Error::Salesforce(_)) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+                let waiting = "select state from _trigger_log where state in ('NEW', 'PENDING')";
+                if self.rows(waiting).await.is_empty() {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, settled).await.expect("the trigger log drains in time");
+    }
+
+    /// `state|count` of what the log and its archive hold.
+    pub(super) async fn states(&self) -> Vec<String> {
+        self.rows(
+            "select state, count(*) from (select state from _trigger_log union all \
+             select state from _trigger_log_archive) as log group by state order by state",
+        )
+        .await
+    }
+
+    /// The live records of a mapped object, in the order of their first field.
+    pub(super) async fn records(&self, object: &str) -> Vec<RemoteRecord> {
+        let mapping = self.mappings.iter().find(|mapping| mapping.object == object).unwrap();
+        let shape = Shape::of(mapping);
+        let first = &mapping.fields[0].name;
+        let soql = format!("SELECT {} FROM {object} ORDER BY {first}", shape.select_list());
+        let mut page = self.client.query(&soql, Scope::Live, &shape).await.unwrap();
+        let mut records = page.records;
+        while let Some(next) = page.next {
+            page = self.client.query_more(&next, &shape).await.unwrap();
+            records.append(&mut page.records);
+        }
+        records
+    }
+
+    /// The first field of every live record.
+    pub(super) async fn names(&self, object: &str) -> Vec<String> {
+        let records = self.records(object).await;
+        let name = |record: &RemoteRecord| record.values[0].as_text().unwrap_or("-").to_owned();
+        records.iter().map(name).collect()
+    }
+
+    /// A person in Salesforce changes a record.
+    pub(super) async fn person_edits(&self, object: &str, id: &SalesforceId, fields: Json) {
+        let url = format!("{}/__org/records/{object}/{id}", self.org.url());
+        self.http.patch(url).json(&fields).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// A person in Salesforce deletes a record.
+    pub(super) async fn person_deletes(&self, object: &str, id: &SalesforceId) {
+        let url = format!("{}/__org/records/{object}/{id}", self.org.url());
+        self.http.delete(url).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// Orders trouble for the next matching requests.
+    pub(super) async fn fault(&self, method: &str, route: &str, kind: Json) {
+        let mut fault = json!({ "method": method, "route": route, "times": 1 });
+        fault.as_object_mut().unwrap().extend(kind.as_object().unwrap().clone());
+        let url = format!("{}/__org/faults", self.org.url());
+        self.http.post(url).json(&fault).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// `METHOD path` of the requests so far whose path holds `part`.
+    pub(super) async fn requests(&self, part: &str) -> Vec<String> {
+        let url = format!("{}/__org/requests", self.org.url());
+        let entries: Vec<Json> = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        entries
+            .iter()
+            .map(|entry| {
+                let word = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+                format!("{} {}", word("method"), word("path"))
+            })
+            .filter(|line| line.contains(part))
+            .collect()
+    }
+}
+
+fn client_of(org: &Simulator) -> Client {
+    let credentials = org.credentials();
+    Client::new(&Config {
+        login_url: org.url().parse().unwrap(),
+        auth: Auth::ClientCredentials {
+            client_id: credentials.client_id,
+            client_secret: credentials.client_secret.into(),
+        },
+        api_version: DEFAULT_API_VERSION.to_owned(),
+        timeout: Duration::from_secs(20),
+    })
+    .unwrap()
+}
+
+pub(super) fn value(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
