@@ -1216,6 +1216,35 @@ fn the_samples_hold_no_problem() {
 }
 
 #[test]
+fn the_samples_bind_into_one_group_led_by_the_account() {
+    let mut org = org();
+    let extra = [
+        ("Account", "Website", "url"),
+        ("Account", "Industry", "picklist"),
+        ("Account", "NumberOfEmployees", "int"),
+        ("Account", "BillingCountry", "string"),
+        ("Contact", "FirstName", "string"),
+        ("Contact", "Phone", "phone"),
+        ("Contact", "Title", "string"),
+    ];
+    for (object, name, field_type) in extra {
+        let described = field(name, field_type, &json!({"length": 80}));
+        let object = org.objects.iter_mut().find(|described| described.name == object).unwrap();
+        object.fields.push(serde_json::from_value(described).unwrap());
+    }
+    let loaded = super::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings"));
+
+    let bound = bind_all(&loaded.files, &org);
+
+    assert!(bound.diagnostics.is_empty(), "{}", render(&bound.diagnostics, Colour::Never));
+    let groups = groups(&bound.mappings);
+    let [group] = groups.as_slice() else { panic!("{groups:?}") };
+    assert_eq!(group.name, "account");
+    let tables: Vec<_> = group.mappings.iter().map(|mapping| mapping.table.as_str()).collect();
+    assert_eq!(tables, ["account", "contact", "invoice", "opportunity"]);
+}
+
+#[test]
 fn a_folder_without_mappings_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     assert!(super::load(folder.path()).into_files().is_err());
