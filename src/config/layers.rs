@@ -60,11 +60,11 @@ pub(super) fn merge(layers: Vec<Layer>) -> Result<Merged, ConfigError> {
         .flat_map(|layer| layer.0.values())
         .map(|given| (given.origin.to_string(), given.origin.clone()))
         .collect();
-    let merged = layers
-        .into_iter()
-        .fold(config::Config::builder(), |builder, layer| builder.add_source(layer))
-        .build()?
-        .cache;
+    let mut builder = config::Config::builder();
+    for layer in layers {
+        builder = builder.add_source(layer);
+    }
+    let merged = builder.build()?.cache;
     let mut sections = merged.into_table()?;
     let mut settings = Merged::new();
     for section in keys::sections() {
@@ -88,9 +88,13 @@ pub(super) fn defaults() -> Layer {
     Layer(KEYS.iter().filter_map(given).collect())
 }
 
-/// The settings file.
-pub(super) fn file(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Layer {
-    let mut reader = Reader::new(Arc::clone(source));
+/// The settings file; complaints quote it as it may be shown.
+pub(super) fn file(
+    source: &Source,
+    shown: &Arc<Source>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Layer {
+    let mut reader = Reader::new(Arc::clone(shown));
     let document = reader.document(&source.text);
     let mut layer = Layer::default();
     for section in reader.entries(&document, &keys::sections(), "the settings") {
@@ -106,6 +110,9 @@ pub(super) fn file(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> L
             let origin = Origin::File { path: source.path.clone(), position, span };
             layer.0.insert(path, Given { text, origin });
         }
+    }
+    if let Some(offset) = reader.broken_at() {
+        reader.forget_from(offset);
     }
     diagnostics.append(&mut reader.diagnostics);
     layer

@@ -7,6 +7,7 @@
 mod credentials;
 mod keys;
 mod layers;
+mod masked;
 mod origin;
 mod parse;
 mod show;
@@ -17,6 +18,7 @@ pub use show::Effective;
 
 use crate::mapping::{Code, Diagnostic, Source, has_errors, sort};
 use layers::Merged;
+use masked::masked;
 use parse::Parser;
 use secrecy::SecretString;
 use std::{
@@ -159,16 +161,17 @@ impl Settings {
     ) -> Result<Self, Vec<Diagnostic>> {
         let variables: BTreeMap<_, _> = env.collect();
         let mut diagnostics = Vec::new();
-        let source = match settings_file(path, &variables) {
-            Ok(source) => source,
+        let file = match settings_file(path, &variables) {
+            Ok(file) => file,
             Err(problem) => {
-                diagnostics.push(problem);
+                diagnostics.push(*problem);
                 None
             }
         };
         let mut layers = vec![layers::defaults()];
-        if let Some(source) = &source {
-            layers.push(layers::file(source, &mut diagnostics));
+        let shown = file.as_ref().map(|file| Source::new(file.path.clone(), masked(&file.text)));
+        if let (Some(file), Some(shown)) = (&file, &shown) {
+            layers.push(layers::file(file, shown, &mut diagnostics));
         }
         layers.push(layers::named_variables(&variables));
         layers.push(layers::prefixed_variables(&variables, &mut diagnostics));
@@ -178,7 +181,7 @@ impl Settings {
         let merged = layers::merge(layers).map_err(|error| {
             vec![Diagnostic::error(Code::Syntax, format!("the settings do not merge: {error}"))]
         })?;
-        let mut parser = Parser { merged: &merged, source: source.as_ref(), diagnostics };
+        let mut parser = Parser { merged: &merged, source: shown.as_ref(), diagnostics };
         let settings = parser.settings();
         let mut diagnostics = parser.diagnostics;
         sort(&mut diagnostics);
@@ -211,18 +214,18 @@ impl Settings {
 fn settings_file(
     path: Option<&Path>,
     variables: &BTreeMap<String, String>,
-) -> Result<Option<std::sync::Arc<Source>>, Diagnostic> {
+) -> Result<Option<Source>, Box<Diagnostic>> {
     let named = path.map(Path::to_path_buf).or_else(|| {
         variables.get(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from)
     });
     let is_named = named.is_some();
     let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     match fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(Source::new(path, text))),
+        Ok(text) => Ok(Some(Source { path, text })),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => Ok(None),
         Err(error) => {
             let message = format!("cannot read the settings file `{}`: {error}", path.display());
-            Err(Diagnostic::error(Code::Unreadable, message))
+            Err(Box::new(Diagnostic::error(Code::Unreadable, message)))
         }
     }
 }

@@ -170,3 +170,100 @@ fn a_named_file_must_exist() {
     let missing = given.folder.path().join("other.toml");
     assert!(Settings::load(Some(&missing), std::iter::empty()).is_err());
 }
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the expected report")]
+fn all_bad_settings_are_reported_together_with_their_origin() {
+    check_report(
+        r#"
+[salesforce]
+login_uri = "https://acme.my.salesforce.com"
+auth = "jtw"
+
+[postgres]
+url = "mysql://me:hush@host/db"
+max_connections = 0
+
+[worker]
+grace = "25"
+
+[logs]
+"#,
+        &[
+            ("LOCKSTEP__LOG__FORMAT", "xml"),
+            ("LOCKSTEP__WORKER__GRAZE", "5s"),
+            ("PORT", "http"),
+            ("SALESFORCE_CLIENT_SECRET", "hush"),
+            ("SALESFORCE_CLIENT_SECRET_FILE", "/run/secret"),
+        ],
+        r#"
+error[SX1001]: unknown setting in the environment variable `LOCKSTEP__WORKER__GRAZE`
+ |
+ = help: did you mean `LOCKSTEP__WORKER__GRACE`?
+
+error[SX1003]: `health.port` cannot be `http`
+ |
+ = help: give a port
+ = note: from environment variable PORT
+
+error[SX1003]: `log.format` cannot be `xml`
+ |
+ = help: it is one of `logfmt`, `json`, `text`
+ = note: from environment variable LOCKSTEP__LOG__FORMAT
+
+error[SX2804]: `salesforce.client_secret` is given twice: as it is and as a file
+ |
+ = help: keep one of them
+ = note: from environment variable SALESFORCE_CLIENT_SECRET
+ = note: from environment variable SALESFORCE_CLIENT_SECRET_FILE
+
+error[SX1001]: unknown key `login_uri` in `[salesforce]`
+ --> lockstep.toml:3:1
+  |
+3 | login_uri = ********************************
+  | ^^^^^^^^^
+  |
+  = help: did you mean `login_url`?
+
+error[SX1003]: `salesforce.auth` cannot be `jtw`
+ --> lockstep.toml:4:8
+  |
+4 | auth = *****
+  |        ^^^^^
+  |
+  = help: did you mean `jwt`?
+
+error[SX1003]: `postgres.url` is not the URL of a Postgres database
+ --> lockstep.toml:7:7
+  |
+7 | url = *************************
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: it begins with `postgres://`
+
+error[SX1010]: `postgres.max_connections` cannot be 0
+ --> lockstep.toml:8:19
+  |
+8 | max_connections = *
+  |                   ^
+  |
+  = help: the least is 2
+
+error[SX1005]: duration `25` has no unit
+  --> lockstep.toml:11:9
+   |
+11 | grace = ****
+   |         ^^^^
+   |
+   = help: write `"25s"` for seconds, `"25m"` for minutes
+
+error[SX1001]: unknown key `logs` in the settings
+  --> lockstep.toml:13:2
+   |
+13 | [logs]
+   |  ^^^^
+   |
+   = help: did you mean `log`?
+"#,
+    );
+}

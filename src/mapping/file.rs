@@ -14,8 +14,8 @@ use crate::model::ColumnType;
 use std::{sync::Arc, time::Duration};
 use toml::{Spanned, de::DeTable};
 
-const POLL_EVERY: Duration = Duration::from_secs(60);
-const POLL_OVERLAP: Duration = Duration::from_secs(300);
+const POLL_EVERY: Duration = Duration::from_mins(1);
+const POLL_OVERLAP: Duration = Duration::from_mins(5);
 const POLL_LEAST: Duration = Duration::from_secs(1);
 const READ_ABOVE: u64 = 10_000;
 const WRITE_ABOVE: usize = 2_000;
@@ -120,13 +120,25 @@ impl MappingFile {
         let mut reader = Reader::new(Arc::clone(source));
         let document = reader.document(&source.text);
         let file = read_file(&mut reader, &document);
-        (file, reader.diagnostics)
+        match reader.broken_at() {
+            Some(offset) => {
+                reader.forget_from(offset);
+                (None, reader.diagnostics)
+            }
+            None => (file, reader.diagnostics),
+        }
     }
 
     /// The object's name as written.
     #[must_use]
     pub fn object(&self) -> &str {
         self.object.get_ref()
+    }
+
+    /// Where the file names its object: the place for what is wrong with the mapping as a whole.
+    #[must_use]
+    pub fn object_place(&self) -> (&Arc<Source>, std::ops::Range<usize>) {
+        (&self.source, self.object.span())
     }
 
     /// The table's name.
@@ -179,16 +191,15 @@ fn read_file(reader: &mut Reader, document: &DeTable<'_>) -> Option<MappingFile>
             _ => {}
         }
     }
-    let parses = !reader.diagnostics.iter().any(|problem| problem.code == Code::Syntax);
-    finish(reader, parts, parses)
+    finish(reader, parts)
 }
 
-fn finish(reader: &mut Reader, mut parts: Parts, parses: bool) -> Option<MappingFile> {
+fn finish(reader: &mut Reader, mut parts: Parts) -> Option<MappingFile> {
     for (key, is_given, example) in [
         ("object", parts.has_object, "object = \"Account\""),
         ("fields", parts.has_fields, "fields = [\"Name\", \"Phone\"]"),
     ] {
-        if !is_given && parses {
+        if !is_given && reader.broken_at().is_none() {
             let start = 0..reader.source.text.lines().next().map_or(0, str::len);
             reader
                 .error(Code::MissingKey, start, format!("the mapping has no `{key}`"))
@@ -240,9 +251,10 @@ fn join_except(reader: &mut Reader, parts: &mut Parts) {
     match &mut parts.fields {
         Some(FieldList::AllReadable { except }) => *except = names,
         Some(FieldList::Named(_)) => {
-            reader.error(Code::UnknownKey, span, "`except` has nothing to except from").push(
-                "it goes with `fields = \"all_readable\"`; leave the field out of the list".into(),
-            )
+            let help = "it goes with `fields = \"all_readable\"`; leave the field out of the list";
+            reader
+                .error(Code::UnknownKey, span, "`except` has nothing to except from")
+                .push(help.into());
         }
         None => {}
     }

@@ -30,3 +30,6 @@ pub use validated::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
     MappingGroup, Poll, Reference,
 };
+
+#[cfg(test)]
+mod tests;

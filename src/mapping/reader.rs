@@ -63,6 +63,26 @@ impl Reader {
         }
     }
 
+    /// Where the text stops being TOML, if it does.
+    pub(crate) fn broken_at(&self) -> Option<usize> {
+        self.diagnostics
+            .iter()
+            .filter(|problem| problem.code == Code::Syntax)
+            .filter_map(start)
+            .min()
+    }
+
+    /// Keeps one problem at the offset and drops what follows: the rest only echoes the first break.
+    pub(crate) fn forget_from(&mut self, offset: usize) {
+        let mut is_first = true;
+        self.diagnostics.retain(|problem| {
+            let is_break = problem.code == Code::Syntax && start(problem) == Some(offset);
+            let is_kept = start(problem) < Some(offset) || is_break && is_first;
+            is_first &= !is_break;
+            is_kept
+        });
+    }
+
     /// Notes an error at a place of the file and gives it to be completed.
     pub(crate) fn error(
         &mut self,
@@ -141,15 +161,11 @@ impl Reader {
 
     /// A list of texts; members of other types are reported and left out.
     pub(crate) fn texts(&mut self, entry: &Entry<'_>) -> Vec<Spanned<String>> {
-        match entry.value.get_ref().as_array() {
-            Some(members) => {
-                members.iter().filter_map(|member| self.text_at(entry.key, member)).collect()
-            }
-            None => {
-                self.misfit(entry, "a list of names");
-                Vec::new()
-            }
-        }
+        let Some(members) = entry.value.get_ref().as_array() else {
+            self.misfit(entry, "a list of names");
+            return Vec::new();
+        };
+        members.iter().filter_map(|member| self.text_at(entry.key, member)).collect()
     }
 
     /// A whole number of at least `least`.
@@ -262,6 +278,10 @@ pub(crate) fn all_entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
         .collect();
     entries.sort_by_key(|entry| entry.span.start);
     entries
+}
+
+fn start(problem: &Diagnostic) -> Option<usize> {
+    problem.label.as_ref().map(|label| label.span.start)
 }
 
 /// Where the key stands for the first time, at any depth, before `second`.

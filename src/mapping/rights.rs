@@ -116,9 +116,7 @@ impl Binder<'_> {
             problem.with_help("leave the field out")
         } else {
             let name = &field.name;
-            problem.with_help(format!(
-                "say so: `[fields.{name}]` with `direction = \"from_salesforce\"`"
-            ))
+            problem.with_help(format!("add `direction = \"from_salesforce\"` to `[fields.{name}]`"))
         };
         self.push(problem, &entry.name, label);
     }
