@@ -18,6 +18,11 @@ const POD: &[u8; 2] = b"bm";
 pub struct Id([u8; 15]);
 
 impl Id {
+    /// Sorts before every id.
+    pub(crate) const MIN: Self = Self([0; 15]);
+    /// Sorts after every id.
+    pub(crate) const MAX: Self = Self([u8::MAX; 15]);
+
     /// The id number `sequence` of the objects with this key prefix.
     ///
     /// Later sequences sort after earlier ones. A prefix that is not three base-62 characters is

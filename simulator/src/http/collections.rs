@@ -98,8 +98,14 @@ pub(crate) fn upsert(
     if field.eq_ignore_ascii_case("id") {
         return Err(Refusal::no_such_key(field));
     }
-    let probe = Key { field: field.to_owned(), value: Value::Null };
-    world.org().find_by_key(object, &probe)?;
+    // Looked up for the sake of the field: a key without a value is an error of its row.
+    let probe = Key { field: field.to_owned(), value: "?".into() };
+    let known = world.org().find_by_key(object, &probe);
+    if let Err(error) = known
+        && error.status == 404
+    {
+        return Err(error.into());
+    }
     for record in &body.records {
         let named = object_of(record)?;
         if !named.eq_ignore_ascii_case(object) {

@@ -1,5 +1,19 @@
 //! The routes below `/__org`, by which tests and people steer the org. They need no session: the
-//! simulator listens on loopback.
+//! simulator listens on loopback. They are neither counted nor logged, and no fault strikes them.
+//!
+//! | route | does |
+//! |---|---|
+//! | `POST reset` | the org as at the start; faults, jobs, cursors and log are gone, sessions stay |
+//! | `GET credentials` | what a client needs to log in, with two fresh sessions |
+//! | `POST expire-sessions`, `POST expire-cursors` | ends all of them |
+//! | `POST as/{username}` | a session of that user |
+//! | `POST clock {advance_seconds}` | moves the org's clock |
+//! | `POST limits {used?, limit?, session_lifetime_seconds?}` | sets the day's requests |
+//! | `GET`, `DELETE requests` | the log: time, method, path, api, status, records, username, fault |
+//! | `GET counters` | requests by kind and rows by what was done to them |
+//! | `GET`, `POST faults`, `DELETE faults[/{id}]` | see [`crate::http::faults`] |
+//! | `POST undelete`, `POST purge` `{ids}` | out of the recycle bin, or out of the org |
+//! | `POST records/{object}`, `GET`, `PATCH`, `DELETE records/{object}/{id}` | rows as the human user, or `?as={username}` |
 
 use std::sync::Arc;
 

@@ -1,7 +1,17 @@
 //! Trouble on demand: answers that fail, get lost or come late.
 //!
 //! A fault waits for requests that match its route, method and operation, lets the first `after` of
-//! them pass, strikes the next `times`, and is spent. Requests to the control routes never match.
+//! them pass, strikes the next `times` (1 unless said), and is spent. Requests to the control routes
+//! never match.
+//!
+//! ```json
+//! {"route": "*/composite/sobjects*", "method": "PATCH", "after": 2, "times": 1, "kind": "cut_after"}
+//! ```
+//!
+//! Kinds: `status` (with `status`, and `body` as JSON or `html`), `cut_before`, `cut_after`,
+//! `truncate` (`bytes`), `latency` (`millis`), `row_error` (`every`, `code`, `message`). Operations are
+//! the request log's: `oauth`, `identity`, `versions`, `limits`, `count`, `describe`, `row`, `upsert`,
+//! `replication`, `query`, `collection`, `bulk_query`, `bulk_ingest`.
 
 use std::time::Duration;
 

@@ -15,123 +15,55 @@
 //! * A query answers row ids and a [`Shape`]; rows are written out one at a time with
 //!   [`Org::write_json`] or [`Org::csv_row`], so a cursor keeps only ids.
 
-use std::{fmt, sync::Arc};
+mod answers;
+mod changes;
+mod check;
+mod convert;
+mod ingest;
+mod query;
+mod read;
+mod remove;
+mod render;
+mod table;
+mod write;
 
-use chrono::{DateTime, Utc};
-use serde_json::Value as Json;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use crate::{ApiError, Id, schema::Schema, value::JsonMap};
+use chrono::{DateTime, SubsecRound, Utc};
+
+pub use answers::{
+    Deleted, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated, UpsertError,
+    Upserted,
+};
+pub(crate) use convert::{exact_moment, time};
+pub use ingest::IngestPlan;
+pub use render::Shape;
+
+use crate::{
+    ApiError, Id,
+    schema::{Object, Schema},
+    value::Value,
+};
+use table::{Row, Table};
 
 /// Tells the time of the org. The org truncates it to whole seconds.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// User name of the user that a sync works as.
+pub const INTEGRATION_USERNAME: &str = "integration@lockstep.example";
+/// User name of the second user.
+pub const HUMAN_USERNAME: &str = "human@lockstep.example";
+
 /// A Salesforce org: schema, rows, users and one commit clock.
 pub struct Org {
     schema: Schema,
+    /// One per object of the schema, in its order.
+    tables: Vec<Table>,
+    /// When rows that are gone for good were deleted, per table.
+    purged: Vec<BTreeMap<Id, DateTime<Utc>>>,
     clock: Clock,
-}
-
-/// Whether a query sees rows in the recycle bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// `query`: live rows only.
-    Live,
-    /// `queryAll`: also soft-deleted rows.
-    WithDeleted,
-}
-
-/// The external id (or idLookup field, or `Id`) by which an upsert finds its row.
-#[derive(Debug, Clone)]
-pub struct Key {
-    /// Name of the field.
-    pub field: String,
-    /// The value, as in a JSON body; text from a URL also suits number fields.
-    pub value: Json,
-}
-
-/// What an upsert did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Upserted {
-    /// The row.
-    pub id: Id,
-    /// Whether it was inserted.
-    pub created: bool,
-}
-
-/// Why an upsert did nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpsertError {
-    /// Several rows have the key: REST's answer is 300 with their paths, elsewhere it is the row
-    /// error `DUPLICATE_EXTERNAL_ID`, which [`ApiError::from`] makes of it.
-    Several(Vec<Id>),
-    /// Refused like any other write.
-    Refused(ApiError),
-}
-
-/// What a query or retrieve writes for each row: an object and the columns of the SELECT list.
-#[derive(Debug, Clone)]
-pub struct Shape {}
-
-/// The rows that a query found.
-#[derive(Debug, Clone)]
-pub struct QueryResult {
-    /// The columns.
-    pub shape: Shape,
-    /// The rows in order; empty for `COUNT()`.
-    pub rows: Vec<Id>,
-    /// `totalSize`: the number of rows, or what `COUNT()` counted.
-    pub total: usize,
-}
-
-/// The answer of getUpdated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Updated {
-    /// Rows inserted or changed, not deleted.
-    pub ids: Vec<Id>,
-    /// `latestDateCovered`.
-    pub latest_date_covered: DateTime<Utc>,
-}
-
-/// The answer of getDeleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deleted {
-    /// Rows and when they were deleted.
-    pub records: Vec<(Id, DateTime<Utc>)>,
-    /// `earliestDateAvailable`.
-    pub earliest_date_available: DateTime<Utc>,
-    /// `latestDateCovered`.
-    pub latest_date_covered: DateTime<Utc>,
-}
-
-/// What a Bulk ingest job does with its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// New rows.
-    Insert,
-    /// Changes by `Id`.
-    Update,
-    /// Insert or change by a key column.
-    Upsert,
-    /// To the recycle bin, by `Id`.
-    Delete,
-    /// Past the recycle bin, by `Id`.
-    HardDelete,
-}
-
-/// A Bulk ingest job's header, understood: built once by [`Org::plan_ingest`].
-#[derive(Debug, Clone)]
-pub struct IngestPlan {}
-
-/// A Bulk row that succeeded.
-pub type Ingested = Upserted;
-
-/// A Bulk row that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IngestFailure {
-    /// `sf__Id`: the row concerned, if there is one.
-    pub id: Option<Id>,
-    /// What is said in `sf__Error` by [`ApiError::to_bulk_text`].
-    pub error: ApiError,
+    /// What rows were before the open transaction changed them, oldest first.
+    undo: Option<Vec<(usize, Id, Option<Row>)>>,
 }
 
 impl fmt::Debug for Org {
@@ -145,7 +77,45 @@ impl Org {
     /// [`Org::human_user`]).
     #[must_use]
     pub fn new(schema: Schema, clock: Clock) -> Self {
-        Self { schema, clock }
+        let tables: Vec<Table> = schema.objects().iter().map(Table::new).collect();
+        let purged = tables.iter().map(|_| BTreeMap::new()).collect();
+        let mut org = Self { schema, tables, purged, clock, undo: None };
+        org.add_user(INTEGRATION_USERNAME, "Integration", "User");
+        org.add_user(HUMAN_USERNAME, "Hannah", "Human");
+        org
+    }
+
+    /// Users are not made by DML, whose rules ask for more than a test wants to say.
+    fn add_user(&mut self, username: &str, first_name: &str, last_name: &str) {
+        let now = self.now();
+        let Some(number) = self.schema.number("User") else { return };
+        let (Some(object), Some(table)) =
+            (self.schema.objects().get(number), self.tables.get_mut(number))
+        else {
+            return;
+        };
+        table.sequence += 1;
+        let id = Id::generate(object.prefix(), table.sequence);
+        let mut row = Row::new(object.fields().len());
+        let alias = first_name.to_lowercase().chars().take(8).collect::<String>();
+        for (name, value) in [
+            ("Id", Value::Id(id)),
+            ("Username", Value::Text(username.into())),
+            ("FirstName", Value::Text(first_name.into())),
+            ("LastName", Value::Text(last_name.into())),
+            ("Email", Value::Text(username.into())),
+            ("Alias", Value::Text(alias.into())),
+            ("IsActive", Value::Bool(true)),
+            ("UserType", Value::Text("Standard".into())),
+            ("CreatedDate", Value::Moment(now)),
+            ("CreatedById", Value::Id(id)),
+            ("LastModifiedDate", Value::Moment(now)),
+            ("LastModifiedById", Value::Id(id)),
+            ("SystemModstamp", Value::Moment(now)),
+        ] {
+            row.set(object.number(name), value);
+        }
+        table.put(id, Some(row));
     }
 
     /// The objects, for describe and describe global.
@@ -157,7 +127,7 @@ impl Org {
     /// The commit clock, in whole seconds: what the next write would be stamped with.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        (self.clock)()
+        (self.clock)().trunc_subsecs(0)
     }
 
     /// The org's own id (`00D…`).
@@ -180,242 +150,83 @@ impl Org {
 
     /// The active user with this user name, in any case.
     #[must_use]
-    pub fn user(&self, _username: &str) -> Option<Id> {
-        None
+    pub fn user(&self, username: &str) -> Option<Id> {
+        let (number, object) = self.object_named("User").ok()?;
+        let (name, active) = (object.number("Username")?, object.number("IsActive"));
+        let is_wanted = |row: &Row| {
+            let is_active = active.is_none_or(|active| *row.value(active) != Value::Bool(false));
+            let stored = row.value(name).as_text();
+            is_active && stored.is_some_and(|stored| stored.eq_ignore_ascii_case(username))
+        };
+        self.table(number)?.iter().find(|(_, row)| is_wanted(row)).map(|(id, _)| id)
     }
 
     /// The user name of a user.
     #[must_use]
-    pub fn username(&self, _user: Id) -> Option<String> {
-        None
+    pub fn username(&self, user: Id) -> Option<String> {
+        let (number, object) = self.object_named("User").ok()?;
+        let row = self.table(number)?.get(user)?;
+        row.value(object.number("Username")?).as_text().map(str::to_owned)
     }
 
     /// Starts recording, so that [`Org::rollback`] can take the writes from here on back.
-    pub fn begin(&mut self) {}
+    pub fn begin(&mut self) {
+        self.undo = Some(Vec::new());
+    }
 
     /// Keeps what was written since [`Org::begin`].
-    pub fn commit(&mut self) {}
+    pub fn commit(&mut self) {
+        self.undo = None;
+    }
 
     /// Takes back what was written since [`Org::begin`]. Ids stay used up, as in Salesforce.
-    pub fn rollback(&mut self) {}
-
-    /// Inserts a row. `attributes` in the body is ignored.
-    ///
-    /// # Errors
-    /// As Salesforce: unknown or read-only fields, values of the wrong type, length or range,
-    /// missing required fields, references to nothing, duplicates, validation rules.
-    pub fn create(&mut self, _user: Id, _object: &str, _body: &JsonMap) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Changes the given fields of a row.
-    ///
-    /// # Errors
-    /// As [`Org::create`]; 404 with `INVALID_CROSS_REFERENCE_KEY` or `ENTITY_IS_DELETED` when the
-    /// row is missing or in the recycle bin.
-    pub fn update(
-        &mut self,
-        _user: Id,
-        _object: &str,
-        _id: &str,
-        _body: &JsonMap,
-    ) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Inserts or changes the row with this key. The body must not contain the key again.
-    ///
-    /// # Errors
-    /// As [`Org::create`]; `NOT_FOUND` when the field is no key of the object.
-    pub fn upsert(
-        &mut self,
-        _user: Id,
-        _object: &str,
-        _key: &Key,
-        _body: &JsonMap,
-    ) -> Result<Upserted, UpsertError> {
-        Err(UpsertError::Refused(ApiError::unknown_object()))
-    }
-
-    /// Like [`Org::upsert`], with the key inside the body, as in Collections.
-    ///
-    /// # Errors
-    /// As [`Org::upsert`]; `MISSING_ARGUMENT` when the body has no key value.
-    pub fn upsert_keyed(
-        &mut self,
-        _user: Id,
-        _object: &str,
-        _key_field: &str,
-        _body: &JsonMap,
-    ) -> Result<Upserted, UpsertError> {
-        Err(UpsertError::Refused(ApiError::unknown_object()))
-    }
-
-    /// Moves a row, and the rows that hang on it by master-detail or cascading lookups, to the
-    /// recycle bin. Without `object` the id's prefix names it (Collections).
-    ///
-    /// # Errors
-    /// 404 when the row is missing or already deleted; `DELETE_FAILED` when children forbid it.
-    pub fn delete(&mut self, _user: Id, _object: Option<&str>, _id: &str) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Brings a row and what was deleted with it back from the recycle bin.
-    ///
-    /// # Errors
-    /// `UNDELETE_FAILED` when the row is not in the recycle bin or its master is.
-    pub fn undelete(&mut self, _user: Id, _id: &str) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Removes a row, live or in the recycle bin, without a trace but in the delete log.
-    ///
-    /// # Errors
-    /// As [`Org::delete`].
-    pub fn purge(&mut self, _id: &str) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Runs a SOQL statement.
-    ///
-    /// # Errors
-    /// `MALFORMED_QUERY`, `INVALID_FIELD`, `INVALID_TYPE` and the other codes of queries, without
-    /// `fields`.
-    pub fn query(&self, _soql: &str, _scope: Scope) -> Result<QueryResult, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Like [`Org::query`] for a Bulk query job, which allows less (no compound or base64 fields,
-    /// no OFFSET, no COUNT(), no FIELDS()).
-    ///
-    /// # Errors
-    /// As [`Org::query`].
-    pub fn bulk_query(&self, _soql: &str, _scope: Scope) -> Result<QueryResult, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// The shape of a retrieve: these fields, or all fields of the object when `None`.
-    ///
-    /// # Errors
-    /// 404 `NOT_FOUND` for an unknown object, `INVALID_FIELD` for an unknown field.
-    pub fn shape(&self, _object: &str, _fields: Option<&[String]>) -> Result<Shape, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Finds a live row for a retrieve.
-    ///
-    /// # Errors
-    /// 404 `NOT_FOUND` in the two wordings of a malformed and of a missing id.
-    pub fn find(&self, _object: &str, _id: &str) -> Result<Id, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// The live rows with this key: none, one, or (not unique) several.
-    ///
-    /// # Errors
-    /// 404 `NOT_FOUND` when the object or key field does not exist.
-    pub fn find_by_key(&self, _object: &str, _key: &Key) -> Result<Vec<Id>, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// `LastModifiedDate` of a row (else `SystemModstamp`), for conditional requests.
-    #[must_use]
-    pub fn last_modified(&self, _id: Id) -> Option<DateTime<Utc>> {
-        None
-    }
-
-    /// Appends one row as REST's JSON object: `attributes` first, then the columns in order.
-    ///
-    /// `version` is the number in the URLs, such as `66.0`. Answers `false`, writing nothing, when
-    /// the row has been purged.
-    pub fn write_json(&self, _shape: &Shape, _id: Id, _version: &str, _out: &mut String) -> bool {
-        false
-    }
-
-    /// The header of a Bulk query's CSV: field paths such as `Account.Name`.
-    #[must_use]
-    pub fn csv_header(&self, _shape: &Shape) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// The cells of one row of a Bulk query's CSV; null is empty. `None` when it has been purged.
-    #[must_use]
-    pub fn csv_row(&self, _shape: &Shape, _id: Id) -> Option<Vec<String>> {
-        None
-    }
-
-    /// Understands the header of a Bulk ingest job. `key_field` is its `externalIdFieldName`.
-    ///
-    /// # Errors
-    /// What fails the whole job, such as `InvalidBatch` "Field name not found : Foo"; the job's
-    /// `errorMessage` is `"{code} : {message}"`.
-    pub fn plan_ingest(
-        &self,
-        _object: &str,
-        _operation: Operation,
-        _key_field: Option<&str>,
-        _header: &[&str],
-    ) -> Result<IngestPlan, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// Carries out one row of a Bulk ingest job. `cells` are aligned with the header; a row that
-    /// is shorter has empty cells at its end.
-    ///
-    /// # Errors
-    /// Why this row failed; other rows are not affected.
-    pub fn ingest(
-        &mut self,
-        _user: Id,
-        _plan: &IngestPlan,
-        _cells: &[&str],
-    ) -> Result<Ingested, IngestFailure> {
-        Err(IngestFailure { id: None, error: ApiError::unknown_object() })
-    }
-
-    /// getUpdated: rows whose `SystemModstamp` lies in the window.
-    ///
-    /// # Errors
-    /// `INVALID_REPLICATION_DATE` for an impossible window, `INVALID_TYPE` for an object that is
-    /// not replicateable.
-    pub fn updated(
-        &self,
-        _object: &str,
-        _start: DateTime<Utc>,
-        _end: DateTime<Utc>,
-    ) -> Result<Updated, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// getDeleted: rows deleted (or purged) in the window and not undeleted since.
-    ///
-    /// # Errors
-    /// As [`Org::updated`].
-    pub fn deleted(
-        &self,
-        _object: &str,
-        _start: DateTime<Utc>,
-        _end: DateTime<Utc>,
-    ) -> Result<Deleted, ApiError> {
-        Err(ApiError::unknown_object())
-    }
-
-    /// The number of live rows, for `limits/recordCount`; `None` for an unknown object.
-    #[must_use]
-    pub fn record_count(&self, _object: &str) -> Option<usize> {
-        None
-    }
-}
-
-impl From<UpsertError> for ApiError {
-    fn from(error: UpsertError) -> Self {
-        match error {
-            UpsertError::Refused(error) => error,
-            UpsertError::Several(_) => Self::row(
-                "DUPLICATE_EXTERNAL_ID",
-                "more than one record found for external id field",
-                &[],
-            ),
+    pub fn rollback(&mut self) {
+        for (number, id, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
+            if before.is_some()
+                && let Some(purged) = self.purged.get_mut(number)
+            {
+                purged.remove(&id);
+            }
+            if let Some(table) = self.tables.get_mut(number) {
+                table.put(id, before);
+            }
         }
     }
+
+    /// Stores or removes a row: the one way by which rows change.
+    fn put(&mut self, number: usize, id: Id, row: Option<Row>) {
+        let Some(table) = self.tables.get_mut(number) else { return };
+        let before = table.put(id, row);
+        if let Some(undo) = &mut self.undo {
+            undo.push((number, id, before));
+        }
+    }
+
+    /// An object and its number.
+    fn object_named(&self, name: &str) -> Result<(usize, &Object), ApiError> {
+        let found =
+            self.schema.number(name).and_then(|number| Some((number, self.object(number)?)));
+        found.ok_or_else(ApiError::unknown_object)
+    }
+
+    fn object(&self, number: usize) -> Option<&Object> {
+        self.schema.objects().get(number)
+    }
+
+    fn table(&self, number: usize) -> Option<&Table> {
+        self.tables.get(number)
+    }
+
+    fn row(&self, number: usize, id: Id) -> Option<&Row> {
+        self.table(number)?.get(id)
+    }
+
+    /// The row of an id, whose prefix names the object.
+    fn locate(&self, id: Id) -> Option<(usize, &Row)> {
+        let number = self.schema.number_of_prefix(id.prefix())?;
+        Some((number, self.row(number, id)?))
+    }
 }
+
+#[cfg(test)]
+mod tests;

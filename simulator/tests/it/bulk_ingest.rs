@@ -131,7 +131,7 @@ async fn a_bad_header_fails_the_job_and_gives_all_rows_back() {
 
 #[tokio::test]
 async fn a_job_takes_one_upload_and_only_while_it_is_open() {
-    let config = Config { empty: true, bulk_delay: Duration::from_secs(3600), ..Config::default() };
+    let config = Config { empty: true, bulk_delay: Duration::from_hours(1), ..Config::default() };
     let sandbox = Sandbox::of(config).await;
     let job = open(&sandbox, &insert()).await;
 
@@ -209,9 +209,9 @@ async fn order_and_rows_may_come_in_one_multipart_body() {
 #[tokio::test]
 async fn a_thousand_rows_all_arrive() {
     let sandbox = Sandbox::empty().await;
-    let rows: String = (0..1000).map(|n| format!("row {n}\n")).collect();
+    let rows: Vec<String> = (0..1000).map(|n| format!("row {n}")).collect();
 
-    let (job, report) = run(&sandbox, &insert(), &format!("Name\n{rows}")).await;
+    let (job, report) = run(&sandbox, &insert(), &format!("Name\n{}\n", rows.join("\n"))).await;
 
     assert_eq!(report["numberRecordsProcessed"], 1000);
     let text = sandbox.get(&format!("{job}/successfulResults")).await.text;

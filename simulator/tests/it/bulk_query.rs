@@ -82,7 +82,7 @@ async fn an_empty_result_is_a_header() {
 
 #[tokio::test]
 async fn a_job_takes_its_time_and_can_be_aborted_meanwhile() {
-    let config = Config { empty: true, bulk_delay: Duration::from_secs(3600), ..Config::default() };
+    let config = Config { empty: true, bulk_delay: Duration::from_hours(1), ..Config::default() };
     let sandbox = Sandbox::of(config).await;
     let job = start(&sandbox, "SELECT Id FROM Account").await;
 

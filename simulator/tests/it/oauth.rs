@@ -139,7 +139,7 @@ async fn client_credentials_may_come_as_basic_authentication() {
 
 #[tokio::test]
 async fn an_unused_session_ends_and_says_so_with_401() {
-    let lifetime = Duration::from_secs(60);
+    let lifetime = Duration::from_mins(1);
     let config = Config { empty: true, session_lifetime: lifetime, ..Config::default() };
     let sandbox = Sandbox::of(config).await;
 

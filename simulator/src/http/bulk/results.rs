@@ -86,6 +86,10 @@ impl Piece {
 mod tests {
     use super::*;
 
+    fn line(row: usize) -> String {
+        format!("{row}\n")
+    }
+
     #[tokio::test]
     async fn any_range_of_rows_can_be_read_across_pieces() {
         let count = PIECE * 2 + 5;
@@ -93,7 +97,7 @@ mod tests {
         for first in (0..count).step_by(PIECE) {
             let (mut text, mut ends) = (String::new(), Vec::new());
             for row in first..count.min(first + PIECE) {
-                text.push_str(&format!("{row}\n"));
+                text.push_str(&line(row));
                 ends.push(text.len());
             }
             results.push(&text, ends).unwrap();
@@ -103,7 +107,7 @@ mod tests {
         for range in [0..0, 0..3, PIECE - 1..PIECE + 1, 0..count, PIECE..PIECE * 2, count..count] {
             let pieces: Vec<_> = Arc::clone(&results).page(range.clone()).collect().await;
             let text: Vec<u8> = pieces.into_iter().flat_map(Result::unwrap).collect();
-            let expected: String = range.map(|row| format!("{row}\n")).collect();
+            let expected: String = range.map(line).collect();
             assert_eq!(String::from_utf8(text).unwrap(), format!("h\n{expected}"));
         }
     }
