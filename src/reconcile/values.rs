@@ -6,7 +6,7 @@
 use super::coalesce::Net;
 use crate::mapping::{Field, Mapping, Reference};
 use crate::model::{
-    Action, ColumnType, Fields, InvalidValue, Value, parse_postgres, parse_salesforce,
+    Action, ColumnType, Fields, InvalidValue, SalesforceId, Value, parse_postgres, parse_salesforce,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
@@ -128,9 +128,7 @@ pub fn row_before_delete(net: &Net, mapping: &Mapping) -> BTreeMap<String, Value
         for field in &mapping.fields {
             let is_touched = touched.is_none_or(|values| touches(values, field));
             let text = old.get(&field.column).filter(|_| is_touched);
-            if let Some(Ok(value)) =
-                text.map(|text| parse_postgres(field.column_type, text.as_deref()))
-            {
+            if let Some(Ok(value)) = text.map(|text| read(field, text.as_deref())) {
                 row.insert(field.column.clone(), value);
             }
         }
@@ -210,8 +208,17 @@ fn base_of(net: &Net, field: &Field) -> Result<Option<Value>, Unreadable> {
 }
 
 fn read(field: &Field, text: Option<&str>) -> Result<Value, Unreadable> {
-    parse_postgres(field.column_type, text)
-        .map_err(|source| Unreadable { column: field.column.clone(), source })
+    let value = parse_postgres(field.column_type, text)
+        .map_err(|source| Unreadable { column: field.column.clone(), source })?;
+    Ok(if field.reference_to.is_empty() { value } else { with_whole_id(value) })
+}
+
+/// Salesforce answers with ids of 18 characters, whichever form was sent.
+fn with_whole_id(value: Value) -> Value {
+    match value.as_text().map(SalesforceId::parse) {
+        Some(Ok(id)) => Value::Text(id.as_str().to_owned()),
+        _ => value,
+    }
 }
 
 #[cfg(test)]
@@ -272,10 +279,11 @@ mod tests {
             })
         };
         #[rustfmt::skip]
-        let table: [Case; 4] = [
+        let table: [Case; 5] = [
             ("named",             &[("account_key", Some("k1"))],                                     parent("k1")),
             ("named and by id",   &[("account_key", Some("k1")), ("accountid", Some("001000000000001AAA"))], parent("k1")),
             ("by id only",        &[("accountid", Some("001000000000001AAA"))],                       Local::Value(text("001000000000001AAA"))),
+            ("by a short id",     &[("accountid", Some("001000000000001"))],                          Local::Value(text("001000000000001AAA"))),
             ("no longer named",   &[("account_key", None)],                                           Local::Value(Value::Null)),
         ];
         for (case, values, expected) in table {

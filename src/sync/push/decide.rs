@@ -1,7 +1,7 @@
 //! From one record's work and what Salesforce holds to what is sent or recorded. Pure.
 
 use super::observe::Observed;
-use super::outcome::{Outgoing, by_column, conflict_rows, lastop, unsent};
+use super::outcome::{Outgoing, accepted, by_column, conflict_rows, lastop, unsent};
 use super::work::{Task, Work};
 use crate::mapping::Mapping;
 use crate::model::{Action, SalesforceId, to_csv};
@@ -126,13 +126,11 @@ fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) ->
 }
 
 fn record(mapping: &Mapping, work: &Work, decision: Decision, observed: &Observed) -> Next {
-    let accepted = |sfid: &SalesforceId, action| Outcome::Accepted {
-        sfid: Some(sfid.clone()),
-        lastop: lastop(action),
-    };
     let mut restore = None;
     let outcome = match (&decision.step, &work.task) {
-        (Step::AlreadyDeleted, Task::Delete(sfid)) => accepted(sfid, Action::Delete),
+        (Step::AlreadyDeleted, Task::Delete(sfid)) => {
+            accepted(sfid.clone(), lastop(Action::Delete))
+        }
         (Step::Restore, Task::Delete(sfid)) => {
             if let Remote::Live(record) = observed.remote(sfid) {
                 restore = Some(record.clone());
@@ -140,7 +138,7 @@ fn record(mapping: &Mapping, work: &Work, decision: Decision, observed: &Observe
             settled("the record was edited in Salesforce; the row is brought back")
         }
         (Step::Settle(reason), _) => match unlinked(work) {
-            Some(sfid) => accepted(&sfid, Action::Insert),
+            Some(sfid) => accepted(sfid, lastop(Action::Insert)),
             None => settled(reason),
         },
         _ => settled("nothing to send"),

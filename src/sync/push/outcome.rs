@@ -15,6 +15,8 @@ const LIMIT_PAUSE: Duration = Duration::from_mins(5);
 /// A refusal that reading should have resolved is believed after this many attempts.
 const RESOLVE_TRIES_MAX: usize = 2;
 
+const DELETED: &str = "DELETED";
+
 /// One record about to be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
@@ -82,7 +84,7 @@ pub(super) fn lastop(action: Action) -> &'static str {
     match action {
         Action::Insert => "INSERTED",
         Action::Update => "UPDATED",
-        Action::Delete => "DELETED",
+        Action::Delete => DELETED,
     }
 }
 
@@ -110,7 +112,7 @@ pub(super) struct Judged {
 pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer: Answer) -> Judged {
     let mut halt = None;
     let outcome = match answer {
-        Answer::Saved(sfid) => Outcome::Accepted { sfid: Some(sfid), lastop: outgoing.lastop },
+        Answer::Saved(sfid) => accepted(sfid, outgoing.lastop),
         Answer::Unknown(reason) => Outcome::Later {
             not_before_in: delay_before_attempt(outgoing.tries + 1),
             reason,
@@ -143,6 +145,11 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
     Judged { recorded, halt }
 }
 
+/// What the row takes over. A deleted record's id is nobody's, least of all that of a new row with the same `id`.
+pub(super) fn accepted(sfid: SalesforceId, lastop: &'static str) -> Outcome {
+    Outcome::Accepted { sfid: Some(sfid).filter(|_| lastop != DELETED), lastop }
+}
+
 fn refused(outgoing: &Outgoing, refusal: RowError) -> Outcome {
     let tries = outgoing.tries + 1;
     let verdict = classify(&refusal.code, &refusal.message);
@@ -155,7 +162,7 @@ fn refused(outgoing: &Outgoing, refusal: RowError) -> Outcome {
         Class::RetrySoon if tries < ATTEMPTS_MAX => again(delay_before_attempt(tries)),
         Class::RetryLater => again(LIMIT_PAUSE),
         Class::Resolve if outgoing.action == Action::Delete => {
-            Outcome::Accepted { sfid: outgoing.sfid.clone(), lastop: outgoing.lastop }
+            Outcome::Accepted { sfid: None, lastop: outgoing.lastop }
         }
         Class::Resolve if is_resolvable(outgoing, &refusal) && tries < RESOLVE_TRIES_MAX => {
             again(Duration::ZERO)

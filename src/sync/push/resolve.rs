@@ -5,8 +5,10 @@
 //! it was looked for.
 
 use crate::mapping::Mapping;
-use crate::model::{RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal};
-use crate::postgres::{Database, JournalEntry, find_parents};
+use crate::model::{
+    Action, RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal,
+};
+use crate::postgres::{Database, JournalEntry, attempts, find_parents};
 use crate::reconcile::{RecordRef, value_of_json};
 use crate::salesforce::{Client, Scope, Shape};
 use crate::sync::Error;
@@ -174,7 +176,9 @@ async fn find_by_creation(
     let mut records = select(client, mapping, &condition).await?;
     let ids: Vec<&SalesforceId> = records.iter().map(|record| &record.id).collect();
     let owners = owners_of(db, mapping, &ids).await?;
-    records.retain(|record| !owners.contains_key(&record.id));
+    let inserters = rows_we_inserted(db, mapping, &owners).await?;
+    // A row that holds the record without us having inserted it was pulled in since: it is the record's twin.
+    records.retain(|record| owners.get(&record.id).is_none_or(|row| !inserters.contains(row)));
     Ok(assign(mapping, lost, &records, now))
 }
 
@@ -251,6 +255,24 @@ async fn owners_of(
     Ok(owners
         .into_iter()
         .filter_map(|(id, record_id, _)| Some((SalesforceId::parse(&id).ok()?, record_id)))
+        .collect())
+}
+
+/// Those of the rows whose insert was sent by us.
+async fn rows_we_inserted(
+    db: &Database,
+    mapping: &Mapping,
+    owners: &HashMap<SalesforceId, i32>,
+) -> Result<HashSet<i32>, Error> {
+    let rows: Vec<i32> = owners.values().copied().collect();
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let entries = attempts(db, &mapping.table, &rows).await?;
+    Ok(entries
+        .into_iter()
+        .filter(|entry| entry.intent.operation == Action::Insert)
+        .map(|entry| entry.intent.record_id)
         .collect())
 }
 
