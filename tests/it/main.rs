@@ -7,4 +7,8 @@
     reason = "a test that cannot go on must fail where it stands"
 )]
 
+mod cli;
+mod convergence;
+mod crash;
 mod wait;
+mod world;

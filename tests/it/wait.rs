@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// # Panics
 ///
 /// When `deadline` has passed without an answer; `what` says in the message what never happened.
-pub(crate) async fn wait_until<T>(
+pub(crate) async fn wait_for<T>(
     what: &str,
     deadline: Duration,
     mut condition: impl AsyncFnMut() -> Option<T>,
@@ -26,10 +26,23 @@ pub(crate) async fn wait_until<T>(
     }
 }
 
+/// Looks again and again until `condition` holds.
+///
+/// # Panics
+///
+/// When `deadline` has passed before it did; `what` says in the message what never happened.
+pub(crate) async fn wait_until(
+    what: &str,
+    deadline: Duration,
+    mut condition: impl AsyncFnMut() -> bool,
+) {
+    wait_for(what, deadline, async || condition().await.then_some(())).await;
+}
+
 #[tokio::test]
 async fn waiting_ends_with_the_first_answer() {
     let mut looks = 0;
-    let answer = wait_until("three looks", Duration::from_secs(5), async || {
+    let answer = wait_for("three looks", Duration::from_secs(5), async || {
         looks += 1;
         (looks == 3).then_some(looks)
     })
@@ -40,5 +53,5 @@ async fn waiting_ends_with_the_first_answer() {
 #[tokio::test]
 #[should_panic(expected = "still waiting: a wonder")]
 async fn waiting_names_what_never_happened() {
-    wait_until("a wonder", Duration::ZERO, async || None::<()>).await;
+    wait_until("a wonder", Duration::ZERO, async || false).await;
 }

@@ -1,0 +1,29 @@
+//! `lockstep provision`: makes what the mappings need in the database, and says what it did.
+
+use super::connect::{self, Session};
+use super::report::{self, Exit, Failure};
+use crate::postgres;
+use std::path::Path;
+
+/// Options of `lockstep provision`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// Brings the control schema, tables, triggers and functions up to the mappings. A second run does nothing.
+pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Failure> {
+    let session = Session::open(config).await?;
+    postgres::migrate(&session.db).await.map_err(connect::postgres_failure)?;
+    let provisioned = postgres::provision(&session.db, &session.mappings)
+        .await
+        .map_err(connect::postgres_failure)?;
+    for step in &provisioned.done {
+        report::say(step);
+    }
+    if provisioned.done.is_empty() {
+        report::say("everything is in place, nothing to do");
+    }
+    for object in &provisioned.to_load {
+        report::say(format!("{object} is to be loaded: the worker does it, or: lockstep backfill {object}"));
+    }
+    Ok(Exit::Ok)
+}
