@@ -10,6 +10,7 @@ mod error;
 mod identifier;
 mod listen;
 mod migrate;
+mod provision;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -18,3 +19,4 @@ pub use connect::{Config, Database};
 pub use error::Error;
 pub use listen::Listener;
 pub use migrate::migrate;
+pub use provision::{Finding, Provisioned, inspect, provision};

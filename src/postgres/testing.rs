@@ -1,10 +1,15 @@
 //! What the tests of this module share: one server per process, a fresh database per test.
 
 use super::ephemeral::{EphemeralPostgres, Search};
-use super::{Config, Database};
+use super::{Config, Database, migrate, provision};
+use crate::mapping::{
+    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping, Poll,
+};
+use crate::model::{ColumnType, FieldType};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tokio_postgres::NoTls;
+use std::time::Duration;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 static SERVER: LazyLock<EphemeralPostgres> = LazyLock::new(|| {
     EphemeralPostgres::start(&Search { path: std::env::var_os("PATH"), ..Search::default() })
@@ -38,4 +43,76 @@ pub(crate) async fn connect_to(url: &str) -> Database {
     })
     .await
     .unwrap()
+}
+
+/// A mapping of `Account` with a key, some fields and both directions.
+pub(crate) fn account() -> Mapping {
+    mapping("Account", Direction::Both)
+}
+
+/// A mapping of `object` to the table of the same name in lower case.
+pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
+    let field = |name: &str, column_type, field_type| Field {
+        name: name.to_owned(),
+        column: name.to_lowercase(),
+        column_type,
+        field_type,
+        direction,
+        conflict: ConflictPolicy::SalesforceWins,
+        createable: true,
+        updateable: true,
+        reference_to: Vec::new(),
+        reference: None,
+    };
+    Mapping {
+        object: object.to_owned(),
+        table: object.to_lowercase(),
+        direction,
+        fields: vec![
+            field("Name", ColumnType::Varchar(255), FieldType::String),
+            field("Phone", ColumnType::Varchar(40), FieldType::Phone),
+            field("AnnualRevenue", ColumnType::Double, FieldType::Currency),
+            field("External_Id__c", ColumnType::Varchar(36), FieldType::String),
+        ],
+        key: Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }),
+        has_is_deleted: true,
+        has_system_modstamp: true,
+        indexes: vec!["name".to_owned()],
+        poll: Poll { every: Duration::from_mins(10), overlap: Duration::from_mins(5) },
+        deletes: Deletes {
+            in_salesforce: DeleteRule::Delete,
+            in_postgres: DeleteRule::Delete,
+            hold_above: None,
+        },
+        bulk: BulkThresholds { read_above: 10_000, write_above: 200 },
+    }
+}
+
+/// A new database with the control schema and the tables of the mappings.
+pub(crate) async fn provisioned_database(mappings: &[Mapping]) -> Database {
+    let db = fresh_database().await;
+    migrate(&db).await.unwrap();
+    provision(&db, mappings).await.unwrap();
+    db
+}
+
+/// Runs statements as the application would.
+pub(crate) async fn run(db: &Database, statements: &str) {
+    db.client().await.unwrap().batch_execute(statements).await.unwrap();
+}
+
+/// The rows of a query, each as its columns' texts joined by `|`; null is `-`.
+pub(crate) async fn rows(db: &Database, query: &str) -> Vec<String> {
+    let messages = db.client().await.unwrap().simple_query(query).await.unwrap();
+    messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                let cells: Vec<&str> =
+                    (0..row.len()).map(|index| row.get(index).unwrap_or("-")).collect();
+                Some(cells.join("|"))
+            }
+            _ => None,
+        })
+        .collect()
 }

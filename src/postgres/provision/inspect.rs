@@ -1,0 +1,159 @@
+//! Tells what does not fit, without touching anything.
+
+use super::capture::{self, TriggerState};
+use super::catalog::{Catalog, Relation};
+use super::tables;
+use crate::mapping::Mapping;
+use crate::model::ColumnType;
+use crate::postgres::connect::begin;
+use crate::postgres::{Database, Error};
+
+/// One thing that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The mapping's object.
+    pub object: String,
+    /// What is wrong.
+    pub message: String,
+    /// What the operator does about it.
+    pub help: String,
+    /// Whether provisioning does it by itself.
+    pub is_repairable: bool,
+}
+
+/// Compares the database with the mappings, read-only.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub async fn inspect(db: &Database, mappings: &[Mapping]) -> Result<Vec<Finding>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let catalog = Catalog::read(&transaction, db.schema()).await?;
+    transaction.commit().await?;
+    Ok(mappings.iter().flat_map(|mapping| findings(&catalog, db.schema(), mapping)).collect())
+}
+
+fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> {
+    let finding = |message: String, help: String, is_repairable| Finding {
+        object: mapping.object.clone(),
+        message,
+        help,
+        is_repairable,
+    };
+    let repairable = |message| finding(message, "run lockstep provision".to_owned(), true);
+    let table = &mapping.table;
+    let Some(relation) = catalog.relations.get(table) else {
+        return vec![repairable(format!("table {schema}.{table} does not exist"))];
+    };
+    if !relation.is_table {
+        let help = format!("map the object to another table, or rename {table}");
+        return vec![finding(format!("{schema}.{table} is not a table"), help, false)];
+    }
+    let mut findings: Vec<Finding> = misfits(mapping, relation)
+        .into_iter()
+        .map(|(column, problem)| match problem {
+            Misfit::Missing => repairable(format!("column {table}.{column} does not exist")),
+            Misfit::Type { is, wanted } => finding(
+                format!("column {table}.{column} is {is}, the mapping needs {wanted}"),
+                format!(
+                    "alter the column's type to {wanted}, or take the field out of the mapping"
+                ),
+                false,
+            ),
+        })
+        .collect();
+    for trigger in capture::table_triggers(mapping, schema) {
+        let name = &trigger.name;
+        findings.extend(match trigger.state(catalog) {
+            TriggerState::Ours => None,
+            TriggerState::Missing => Some(repairable(format!("trigger {name} does not exist"))),
+            TriggerState::Foreign => Some(repairable(format!("trigger {name} is not Lockstep's"))),
+            TriggerState::Disabled => Some(finding(
+                format!("trigger {name} is disabled: changes of {table} are not captured"),
+                format!(
+                    "alter table {schema}.{table} enable trigger {name}; then verify the mapping"
+                ),
+                false,
+            )),
+        });
+    }
+    if let Some(hstore) = &catalog.hstore {
+        let functions = capture::table_functions(mapping, schema, hstore);
+        let stale = functions.iter().filter(|function| !function.is_present(catalog, schema));
+        findings.extend(
+            stale.map(|function| {
+                repairable(format!("function {} is not Lockstep's", function.name))
+            }),
+        );
+    }
+    findings
+}
+
+enum Misfit {
+    Missing,
+    Type { is: String, wanted: String },
+}
+
+fn misfits(mapping: &Mapping, relation: &Relation) -> Vec<(String, Misfit)> {
+    let system = [
+        ("id", ColumnType::Integer),
+        ("sfid", ColumnType::Varchar(18)),
+        ("_hc_lastop", ColumnType::Varchar(32)),
+        ("_hc_err", ColumnType::Text),
+    ]
+    .map(|(name, column_type)| (name.to_owned(), column_type));
+    let mapped = tables::columns(mapping).into_iter().map(|plan| (plan.name, plan.column_type));
+    system
+        .into_iter()
+        .chain(mapped)
+        .filter_map(|(name, wanted)| match relation.columns.get(&name) {
+            None => Some((name, Misfit::Missing)),
+            // Old installations have varchar(1024) here; the messages are cut to fit.
+            Some(_) if name == "_hc_err" => None,
+            Some(column) if holds(&column.sql_type, wanted) => None,
+            Some(column) => {
+                let is = column.sql_type.clone();
+                Some((name, Misfit::Type { is, wanted: wanted.sql() }))
+            }
+        })
+        .collect()
+}
+
+/// Whether every value of the wanted type fits, and travels in the same binary form.
+fn holds(is: &str, wanted: ColumnType) -> bool {
+    let length = |text: &str| {
+        text.strip_prefix("character varying(")?.strip_suffix(')')?.parse::<u32>().ok()
+    };
+    match wanted {
+        ColumnType::Varchar(needed) => {
+            is == "text"
+                || is == "character varying"
+                || length(is).is_some_and(|available| available >= needed)
+        }
+        ColumnType::Text => is == "text" || is == "character varying",
+        _ => is == wanted.sql(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds;
+    use crate::model::ColumnType::{Double, Text, Varchar};
+
+    #[test]
+    fn a_wider_column_fits_and_a_narrower_one_does_not() {
+        #[rustfmt::skip]
+        let table = [
+            ("character varying(80)", Varchar(80), true),
+            ("character varying(81)", Varchar(80), true),
+            ("character varying(40)", Varchar(80), false),
+            ("text",                  Varchar(80), true),
+            ("character varying(80)", Text,        false),
+            ("numeric",               Double,      false),
+            ("double precision",      Double,      true),
+        ];
+        for (is, wanted, expected) in table {
+            assert_eq!(holds(is, wanted), expected, "{is} {wanted:?}");
+        }
+    }
+}

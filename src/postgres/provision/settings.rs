@@ -1,0 +1,45 @@
+//! A mapping as JSON, for people and for the record of what was applied.
+
+use crate::mapping::{Field, Mapping};
+use serde_json::{Value as Json, json};
+
+/// The effective settings of a mapping.
+pub(super) fn settings(mapping: &Mapping) -> Json {
+    json!({
+        "object": mapping.object,
+        "table": mapping.table,
+        "direction": mapping.direction,
+        "key": mapping.key.as_ref().map(|key| &key.field),
+        "fields": mapping.fields.iter().map(field).collect::<Vec<_>>(),
+        "indexes": mapping.indexes,
+        "poll": {
+            "every_seconds": mapping.poll.every.as_secs(),
+            "overlap_seconds": mapping.poll.overlap.as_secs(),
+        },
+        "deletes": {
+            "in_salesforce": mapping.deletes.in_salesforce,
+            "in_postgres": mapping.deletes.in_postgres,
+            "hold_above": mapping.deletes.hold_above,
+        },
+        "bulk": {
+            "read_above": mapping.bulk.read_above,
+            "write_above": mapping.bulk.write_above,
+        },
+    })
+}
+
+fn field(field: &Field) -> Json {
+    json!({
+        "name": field.name,
+        "column": field.column,
+        "type": field.column_type.sql(),
+        "salesforce_type": field.field_type.to_string(),
+        "direction": field.direction,
+        "conflict": field.conflict,
+        "reference": field.reference.as_ref().map(|reference| json!({
+            "object": reference.object,
+            "match": reference.match_column,
+            "column": reference.column,
+        })),
+    })
+}

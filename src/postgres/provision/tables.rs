@@ -1,0 +1,173 @@
+//! The mapped tables: what columns and indexes a mapping needs, and the statements that add what is missing.
+
+use super::catalog::{Catalog, Relation};
+use crate::mapping::Mapping;
+use crate::model::ColumnType;
+use crate::postgres::identifier::{qualify, quote, system_name};
+
+/// A column that a mapping needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ColumnPlan {
+    pub name: String,
+    pub column_type: ColumnType,
+    /// Whether its values come from Salesforce, so that a new column has to be loaded.
+    pub is_loaded: bool,
+    /// Whether the database makes up the value of a row that comes without one.
+    pub is_generated_key: bool,
+}
+
+/// The columns of the application and those of Salesforce's own; without `id`, `sfid` and the `_hc_` columns.
+pub(super) fn columns(mapping: &Mapping) -> Vec<ColumnPlan> {
+    let mut plans = Vec::new();
+    let mut add = |name: &str, column_type, is_loaded, is_generated_key| {
+        if !plans.iter().any(|plan: &ColumnPlan| plan.name == name) {
+            plans.push(ColumnPlan {
+                name: name.to_owned(),
+                column_type,
+                is_loaded,
+                is_generated_key,
+            });
+        }
+    };
+    for field in &mapping.fields {
+        let is_key = mapping.key.as_ref().is_some_and(|key| key.column == field.column);
+        let is_generated = is_key && mapping.direction.pushes() && holds_a_uuid(field.column_type);
+        add(&field.column, field.column_type, field.direction.pulls(), is_generated);
+        if let Some(reference) = &field.reference {
+            add(&reference.column, reference.column_type, field.direction.pulls(), false);
+        }
+    }
+    if mapping.has_system_modstamp {
+        add("systemmodstamp", ColumnType::Timestamp, false, false);
+    }
+    if mapping.has_is_deleted {
+        add("isdeleted", ColumnType::Boolean, false, false);
+    }
+    plans
+}
+
+fn holds_a_uuid(column_type: ColumnType) -> bool {
+    match column_type {
+        ColumnType::Text => true,
+        ColumnType::Varchar(length) => length >= 36,
+        _ => false,
+    }
+}
+
+/// The statement that creates the whole table.
+pub(super) fn create_table(mapping: &Mapping, schema: &str) -> String {
+    let columns: String =
+        columns(mapping).iter().map(|plan| format!("{}, ", definition(plan))).collect();
+    format!(
+        "create table {} ({columns}sfid varchar(18) collate \"ucs_basic\", id serial primary key, \
+         _hc_lastop varchar(32), _hc_err text)",
+        qualify(schema, &mapping.table)
+    )
+}
+
+fn definition(plan: &ColumnPlan) -> String {
+    let default = if plan.is_generated_key { " default gen_random_uuid()::text" } else { "" };
+    format!("{} {}{default}", quote(&plan.name), plan.column_type.sql())
+}
+
+/// The statements that add the columns an adopted or older table lacks, each with what it does.
+pub(super) fn add_columns(
+    mapping: &Mapping,
+    relation: &Relation,
+    schema: &str,
+) -> Vec<(String, String)> {
+    let table = qualify(schema, &mapping.table);
+    let system = [("sfid", "varchar(18)"), ("_hc_lastop", "varchar(32)"), ("_hc_err", "text")]
+        .map(|(name, sql_type)| (name.to_owned(), sql_type.to_owned(), false));
+    let mapped = columns(mapping)
+        .into_iter()
+        .map(|plan| (plan.name, plan.column_type.sql(), plan.is_generated_key));
+    let mut statements = Vec::new();
+    for (name, sql_type, is_generated) in mapped.chain(system) {
+        let column = quote(&name);
+        if !relation.columns.contains_key(&name) {
+            let add = format!("alter table {table} add column {column} {sql_type}");
+            // Apart from the addition, so that rows that exist already are not given a key.
+            let default = if is_generated {
+                format!(
+                    "; alter table {table} alter column {column} set default gen_random_uuid()::text"
+                )
+            } else {
+                String::new()
+            };
+            statements.push((
+                format!("column {}.{name} added", mapping.table),
+                format!("{add}{default}"),
+            ));
+        }
+    }
+    if !relation.columns.contains_key("id") {
+        statements.push((
+            format!("column {}.id added", mapping.table),
+            format!("alter table {table} add column id serial unique"),
+        ));
+    } else if relation.columns.get("id").is_some_and(|id| !id.has_default) {
+        let sequence = qualify(schema, &system_name("", &mapping.table, "_id_seq"));
+        statements.push((
+            format!("{}.id numbered", mapping.table),
+            format!(
+                "create sequence if not exists {sequence} as integer owned by {table}.id; \
+                 select setval('{}', coalesce((select max(id) from {table}), 0) + 1, false); \
+                 alter table {table} alter column id set default nextval('{}')",
+                sequence.replace('\'', "''"),
+                sequence.replace('\'', "''"),
+            ),
+        ));
+    }
+    statements
+}
+
+/// The columns to be indexed, and whether uniquely. `parents_of` are the mappings that may refer to this one.
+pub(super) fn indexes(mapping: &Mapping, all: &[Mapping]) -> Vec<(String, bool)> {
+    let mut indexes = vec![("sfid".to_owned(), true)];
+    if let Some(key) = &mapping.key {
+        indexes.push((key.column.clone(), true));
+    }
+    let stamp = mapping.has_system_modstamp.then(|| "systemmodstamp".to_owned());
+    let referred = all
+        .iter()
+        .flat_map(|child| &child.fields)
+        .filter_map(|field| field.reference.as_ref())
+        .filter(|reference| reference.table == mapping.table)
+        .map(|reference| reference.match_column.clone());
+    for column in stamp.into_iter().chain(mapping.indexes.iter().cloned()).chain(referred) {
+        if !indexes.iter().any(|(existing, _)| *existing == column) {
+            indexes.push((column, false));
+        }
+    }
+    indexes
+}
+
+/// The statements for the indexes that no index of the table can stand in for.
+pub(super) fn add_indexes(
+    mapping: &Mapping,
+    all: &[Mapping],
+    catalog: &Catalog,
+    schema: &str,
+) -> Vec<(String, String)> {
+    let relation = catalog.relations.get(&mapping.table);
+    indexes(mapping, all)
+        .into_iter()
+        .filter(|(column, is_unique)| {
+            let existing = relation.and_then(|relation| relation.indexed.get(column));
+            existing.is_none_or(|existing_is_unique| *is_unique && !existing_is_unique)
+        })
+        .map(|(column, is_unique)| {
+            let (prefix, unique) =
+                if is_unique { ("hcu_idx_", "unique ") } else { ("hc_idx_", "") };
+            let name = system_name(prefix, &format!("{}_{column}", mapping.table), "");
+            let statement = format!(
+                "create {unique}index {} on {} ({})",
+                quote(&name),
+                qualify(schema, &mapping.table),
+                quote(&column)
+            );
+            (format!("index {name} created"), statement)
+        })
+        .collect()
+}
