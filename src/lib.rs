@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod mapping;
 pub mod model;
 pub mod postgres;
@@ -10,3 +11,4 @@ pub mod runtime;
 pub mod salesforce;
 pub mod sync;
 pub mod telemetry;
+pub mod worker;

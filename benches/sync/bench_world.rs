@@ -125,9 +125,12 @@ impl BenchWorld {
         }
     }
 
-    /// Requests the org has answered, logins and control aside.
+    /// API requests that the org has counted.
     pub(crate) async fn calls(&self) -> f64 {
-        float(self.org.requests().await.iter().filter(|request| request.path.starts_with("/services/data")).count())
+        let url = format!("{}/__org/limits", self.org.url());
+        let answer =
+            reqwest::Client::new().post(url).json(&serde_json::json!({})).send().await.unwrap();
+        answer.json::<serde_json::Value>().await.unwrap()["used"].as_f64().unwrap()
     }
 
     /// A Salesforce user changes an account's phone.
@@ -146,7 +149,8 @@ impl BenchWorld {
         })
         .unwrap();
         let body = serde_json::Map::from_iter([("Phone".to_owned(), phone.into())]);
-        let results = user.update("Account", vec![(SalesforceId::parse(sfid).unwrap(), body)]).await.unwrap();
+        let results =
+            user.update("Account", vec![(SalesforceId::parse(sfid).unwrap(), body)]).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
     }
 }
@@ -159,7 +163,8 @@ pub(crate) struct Process {
 impl Process {
     /// Its resident memory in megabytes, where the system tells.
     pub(crate) fn memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok());
         f64::from(kilobytes.unwrap_or(0)) / 1024.0

@@ -22,7 +22,8 @@ const SAMPLES: usize = 50;
 
 #[tokio::main]
 async fn main() {
-    let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with("--")).collect();
+    let names: Vec<String> =
+        std::env::args().skip(1).filter(|name| !name.starts_with("--")).collect();
     let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
     let rows = bench_world::variable("ROWS").and_then(|rows| rows.parse().ok()).unwrap_or(ROWS);
     if chosen("backfill") {
@@ -62,7 +63,12 @@ async fn push(rows: usize) {
     let worker = world.worker();
     world.loaded().await;
     for (name, sql) in [
-        ("push_insert", format!("insert into salesforce.account (name) select 'Row ' || n from generate_series(1, {rows}) n")),
+        (
+            "push_insert",
+            format!(
+                "insert into salesforce.account (name) select 'Row ' || n from generate_series(1, {rows}) n"
+            ),
+        ),
         ("push_update", "update salesforce.account set phone = '+1 ' || id".to_owned()),
     ] {
         let calls = world.calls().await;
@@ -111,16 +117,21 @@ async fn latency() {
             .await;
         from_salesforce.push(began.elapsed());
     }
-    for (name, mut samples) in [("latency_to_salesforce", to_salesforce), ("latency_from_salesforce", from_salesforce)] {
+    for (name, mut samples) in
+        [("latency_to_salesforce", to_salesforce), ("latency_from_salesforce", from_salesforce)]
+    {
         samples.sort();
         let milliseconds = |share: usize| {
-            samples.get(samples.len() * share / 100).map_or(0.0, |sample| sample.as_secs_f64() * 1000.0)
+            samples
+                .get(samples.len() * share / 100)
+                .map_or(0.0, |sample| sample.as_secs_f64() * 1000.0)
         };
         report(name, &[("p50_ms", milliseconds(50)), ("p95_ms", milliseconds(95))]);
     }
 }
 
 fn report(scenario: &str, figures: &[(&str, f64)]) {
-    let figures: Vec<String> = figures.iter().map(|(name, figure)| format!("\"{name}\": {figure:.1}")).collect();
+    let figures: Vec<String> =
+        figures.iter().map(|(name, figure)| format!("\"{name}\": {figure:.1}")).collect();
     println!("{{\"scenario\": \"{scenario}\", {}}}", figures.join(", "));
 }

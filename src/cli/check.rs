@@ -5,10 +5,14 @@
 
 use crate::mapping::{
     Code, Colour, Diagnostic, Loaded, Mapping, MappingFile, Org, Report, Severity, Source,
-    bind_all, has_errors, render, sort,
+    bind_all, has_errors, load, render, sort,
 };
+use crate::config::Settings;
+use crate::postgres;
+use super::connect;
+use super::report::{self, Exit, Failure};
 use serde_json::json;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::{Path, PathBuf}, sync::Arc};
 
 /// The exit status when the configuration is invalid.
 pub const CONFIG_INVALID: u8 = 5;
@@ -28,6 +32,37 @@ pub struct Args {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Checks the text, then asks the org and the database.
+pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit, Failure> {
+    let settings = connect::settings(settings_file)?;
+    let folder = args.mappings.clone().unwrap_or_else(|| settings.mappings.dir.clone());
+    let loaded = load(&folder);
+    let checked = if args.offline || loaded.files.is_empty() {
+        offline(loaded)
+    } else {
+        ask_both_sides(&settings, loaded).await?
+    };
+    report::say(checked.report(&args, report::colour()).trim_end());
+    Ok(if checked.exit_status(&args) == 0 { Exit::Ok } else { Exit::ConfigInvalid })
+}
+
+async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, Failure> {
+    let client = connect::client(settings)?;
+    let org = connect::org(&client, &loaded.files).await?;
+    let db = connect::database(settings).await?;
+    let bound = bind_all(&loaded.files, &org);
+    let findings = postgres::inspect(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
+    let findings: Vec<DatabaseFinding> = findings
+        .into_iter()
+        .map(|finding| DatabaseFinding {
+            object: finding.object,
+            message: finding.message,
+            help: Some(finding.help),
+        })
+        .collect();
+    Ok(against(loaded, &org, &findings))
 }
 
 /// What the inspection of the database found about a mapping.

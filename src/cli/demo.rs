@@ -2,14 +2,13 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
-use crate::config::Search;
-use crate::demo::{Characters, Playground, Storyteller};
+use crate::demo::{Characters, Credentials, Playground, Storyteller};
 use crate::mapping::{self, Mapping};
+use crate::postgres::ephemeral::Search;
 use crate::postgres::{self, Console, Database};
 use crate::salesforce::{self, Auth, Client};
 use crate::sync::Backfill;
 use crate::worker::{Config, Health, Worker, keep_lease};
-use salesforce_simulator::Credentials;
 use secrecy::SecretString;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -118,7 +117,7 @@ async fn until(deadline: Option<Instant>) {
 
 async fn set_up(args: &Args) -> Result<Stage, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, report::with_causes(error));
-    let playground = Playground::start(Search::from_env(), args.seed, args.scale)
+    let playground = Playground::start(search(), args.seed, args.scale)
         .await
         .map_err(|error| failed(&error))?;
     let db = Database::connect(&postgres::Config {
@@ -130,7 +129,10 @@ async fn set_up(args: &Args) -> Result<Stage, Failure> {
     .await
     .map_err(connect::postgres_failure)?;
     let client = log_in(&playground, &playground.credentials().username)?;
-    let files = mapping::parse(&SAMPLES).map_err(|problems| connect::mapping_failure(&problems))?;
+    let sources: Vec<_> = SAMPLES.map(|(path, text)| mapping::Source::new(path, text)).into();
+    let files = mapping::load_sources(&sources)
+        .into_files()
+        .map_err(|problems| connect::mapping_failure(&problems))?;
     let mut mappings = connect::bind(&client, &files).await?;
     for mapping in &mut mappings {
         mapping.poll.every = POLL_EVERY;
@@ -138,6 +140,19 @@ async fn set_up(args: &Args) -> Result<Stage, Failure> {
     postgres::migrate(&db).await.map_err(connect::postgres_failure)?;
     postgres::provision(&db, &mappings).await.map_err(connect::postgres_failure)?;
     Ok(Stage { playground, db, client, mappings })
+}
+
+/// Where Postgres' programs are looked for. `DATABASE_URL` is deliberately not: a demo must not write into a database
+/// that somebody uses.
+fn search() -> Search {
+    let variable = |name: &str| {
+        crate::config::environment().find(|(variable, _)| variable == name).map(|(_, value)| value)
+    };
+    Search {
+        pg_bin_dir: variable("PG_BIN_DIR").map(Into::into),
+        path: variable("PATH").map(Into::into),
+        base: None,
+    }
 }
 
 /// A client for one of the org's users, by the JWT bearer flow.

@@ -148,6 +148,11 @@ pub struct HealthSettings {
     pub port: Option<u16>,
 }
 
+/// The variables of this process; those that are not text are left out.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 impl Settings {
     /// Reads the file and the variables.
     ///

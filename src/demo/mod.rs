@@ -5,10 +5,11 @@
 
 mod story;
 
-pub use story::{Characters, Storyteller};
+pub use salesforce_simulator::Credentials;
+pub use story::{Broken, Characters, Storyteller};
 
 use crate::postgres::ephemeral::{EphemeralError, EphemeralPostgres, Search};
-use salesforce_simulator::{Config, Credentials, Simulator, StartError};
+use salesforce_simulator::{Config, Simulator, StartError};
 
 /// The playground could not be set up.
 #[derive(Debug, thiserror::Error)]

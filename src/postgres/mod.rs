@@ -5,6 +5,7 @@
 
 mod address;
 mod connect;
+mod console;
 pub mod ephemeral;
 mod error;
 mod identifier;
@@ -16,6 +17,7 @@ mod testing;
 mod tls;
 
 pub use connect::{Config, Database};
+pub use console::Console;
 pub use error::Error;
 pub use listen::Listener;
 pub use migrate::migrate;

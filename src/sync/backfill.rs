@@ -11,7 +11,7 @@ use crate::mapping::Mapping;
 use crate::postgres::{
     self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page,
 };
-use crate::salesforce::{Client, JobKind, Scope, Shape};
+use crate::salesforce::{self, BulkPage, Client, JobKind, Scope, Shape};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 use std::convert::Infallible;
@@ -131,7 +131,7 @@ impl Backfill {
         let shape = Shape::of(mapping);
         let page = match self.open_bulk_page(job, position.locator.as_deref(), &shape).await {
             Ok(page) => page,
-            Err(error) if error.is_gone() => {
+            Err(error @ salesforce::Error::NotFound(_)) => {
                 tracing::warn!(mapping = %mapping.object, %error, "the bulk job is gone, the load starts again");
                 postgres::needs_load(&self.db, &mapping.object).await?;
                 return Ok(Step::default());
@@ -155,7 +155,7 @@ impl Backfill {
         job: &str,
         locator: Option<&str>,
         shape: &Shape,
-    ) -> Result<crate::salesforce::BulkPage, crate::salesforce::Error> {
+    ) -> Result<BulkPage, salesforce::Error> {
         if locator.is_none() {
             self.client.await_job(JobKind::Query, job).await?;
         }

@@ -67,7 +67,7 @@ impl Error {
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
         match error {
-            postgres::Error::Fenced { lease } => Self::Fenced { lease },
+            postgres::Error::Fenced(lease) => Self::Fenced { lease },
             other => Self::Postgres(other),
         }
     }

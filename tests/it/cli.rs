@@ -41,7 +41,8 @@ async fn check_asks_the_org_for_objects_and_fields() {
 async fn an_unreachable_database_is_temporary_and_names_what_to_do() {
     let world = small_world(&[("account.toml", ACCOUNT)]).await;
     let mut command = world.command(&["provision"]);
-    let output = command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
+    let output =
+        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(6), "{talk}");
     assert!(talk.contains("next:"), "{talk}");
@@ -104,13 +105,15 @@ async fn what_salesforce_refuses_is_listed_shown_and_retried() {
     let world = small_world(&[("account.toml", ACCOUNT)]).await;
     let _worker = world.worker();
     wait_until("the load ends", Duration::from_secs(30), async || {
-        world.cell_if_any("select count(*) from lockstep.checkpoint where loaded").await.as_deref() == Some("1")
+        world.cell_if_any("select count(*) from lockstep.checkpoint where loaded").await.as_deref()
+            == Some("1")
     })
     .await;
     let insert = "insert into salesforce.account (name, annualrevenue) values ('Debtor', -1)";
     world.application().await.run(insert).await.unwrap();
     let parked = "select sf_message from salesforce._trigger_log where state = 'FAILED'";
-    wait_until("the refusal", Duration::from_secs(20), async || world.cell(parked).await.is_some()).await;
+    wait_until("the refusal", Duration::from_secs(20), async || world.cell(parked).await.is_some())
+        .await;
 
     // when the operator looks
     let (status, out, _) = world.run(&["errors", "list"]);

@@ -21,7 +21,8 @@ async fn a_worker_killed_again_and_again_during_the_first_load_ends_with_every_r
     while world.cell_if_any(loaded).await.as_deref() != Some("1") && kills < 5 {
         let worker = world.worker();
         wait_until("more rows arrive", Duration::from_secs(90), async || {
-            let rows = world.cell_if_any(count).await.and_then(|cell| cell.parse().ok()).unwrap_or(0);
+            let rows =
+                world.cell_if_any(count).await.and_then(|cell| cell.parse().ok()).unwrap_or(0);
             rows > reached
         })
         .await;
@@ -48,7 +49,8 @@ async fn a_worker_killed_again_and_again_while_sending_makes_no_duplicate() {
     let world = World::start(org, &[("account.toml", ACCOUNT)]).await;
     let mappings = world.mappings().await;
     assert_eq!(world.run(&["provision"]).0, 0);
-    let insert = "insert into salesforce.account (name) select 'Twin ' || n from generate_series(1, 3000) n";
+    let insert =
+        "insert into salesforce.account (name) select 'Twin ' || n from generate_series(1, 3000) n";
     world.application().await.run(insert).await.unwrap();
 
     // when the worker is killed each time some more have gone out
@@ -67,7 +69,8 @@ async fn a_worker_killed_again_and_again_while_sending_makes_no_duplicate() {
     let _worker = world.worker();
 
     // then every row is one record
-    wait_until("all is sent", Duration::from_secs(120), async || world.unsettled().await == 0).await;
+    wait_until("all is sent", Duration::from_secs(120), async || world.unsettled().await == 0)
+        .await;
     wait_until("both sides are equal", Duration::from_secs(60), async || {
         world.differences(&mappings[0]).await.is_empty()
     })

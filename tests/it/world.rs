@@ -125,9 +125,24 @@ impl World {
         .unwrap()
     }
 
+    /// What the org says of itself at one of its control routes.
+    pub async fn control(&self, route: &str) -> serde_json::Value {
+        let url = format!("{}/__org/{route}", self.org.url());
+        reqwest::get(url).await.unwrap().json().await.unwrap()
+    }
+
+    /// Arms a fault in the org.
+    pub async fn arm(&self, fault: serde_json::Value) {
+        let url = format!("{}/__org/faults", self.org.url());
+        let answer = reqwest::Client::new().post(url).json(&fault).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
     /// The world's mappings as the engine sees them.
     pub async fn mappings(&self) -> Vec<Mapping> {
-        let files = mapping::load(&self.folder.path().join("mappings")).into_files().expect("the files load");
+        let files = mapping::load(&self.folder.path().join("mappings"))
+            .into_files()
+            .expect("the files load");
         let user = self.user();
         let mut org = Org::default();
         for file in &files {
@@ -176,7 +191,9 @@ impl World {
                 let values = row
                     .iter()
                     .zip(&mapping.fields)
-                    .map(|(cell, field)| parse_postgres(field.column_type, cell.as_deref()).unwrap())
+                    .map(|(cell, field)| {
+                        parse_postgres(field.column_type, cell.as_deref()).unwrap()
+                    })
                     .collect();
                 (key, values)
             })
@@ -196,7 +213,9 @@ impl World {
                         .iter()
                         .zip(row.iter().zip(record))
                         .filter(|(_, (row, record))| row != record)
-                        .map(|(field, (row, record))| format!("{}: row {row:?}, record {record:?}", field.name))
+                        .map(|(field, (row, record))| {
+                            format!("{}: row {row:?}, record {record:?}", field.name)
+                        })
                         .collect();
                     found.push(format!("{} {id}: {}", mapping.object, fields.join(", ")));
                 }
