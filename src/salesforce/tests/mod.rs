@@ -1,3 +1,4 @@
 //! The client over real HTTP.
 
 mod forged;
+mod org;

@@ -259,8 +259,8 @@ async fn a_large_result_comes_in_pages_and_as_a_stream_with_the_same_records() {
     let mut streamed = Vec::new();
     let mut locator = None;
     loop {
-        let page = org.client.query_job_page(&job, locator.as_deref(), 2_000, &account());
-        let page = page.await.unwrap();
+        let at = locator.as_deref();
+        let page = org.client.query_job_page(&job, at, 2_000, &account()).await.unwrap();
         locator = page.next;
         streamed.append(&mut page.records.try_collect::<Vec<_>>().await.unwrap());
         if locator.is_none() {
@@ -268,6 +268,24 @@ async fn a_large_result_comes_in_pages_and_as_a_stream_with_the_same_records() {
         }
     }
     assert_eq!(streamed, paged);
+    org.close().await;
+}
+
+#[tokio::test]
+async fn a_download_whose_connection_breaks_ends_in_an_error_and_can_be_opened_again() {
+    let org = Org::empty().await;
+    let names = (0..100).map(|n| json!({ "Name": format!("Acme {n}") })).collect::<Vec<_>>();
+    org.create_accounts(&names).await;
+    let soql = format!("SELECT {} FROM Account", account().select_list());
+    let job = org.client.start_query_job(&soql, Scope::Live).await.unwrap();
+    org.client.await_job(JobKind::Query, &job).await.unwrap();
+    org.fault(json!({ "route": "*/results", "kind": "truncate", "bytes": 1_000 })).await;
+
+    let page = org.client.query_job_page(&job, None, 1_000, &account()).await.unwrap();
+    assert_eq!(page.expected, Some(100));
+    page.records.try_collect::<Vec<_>>().await.unwrap_err();
+    let page = org.client.query_job_page(&job, None, 1_000, &account()).await.unwrap();
+    assert_eq!(page.records.try_collect::<Vec<_>>().await.unwrap().len(), 100);
     org.close().await;
 }
 
