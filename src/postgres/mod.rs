@@ -4,21 +4,28 @@
 //! knows Salesforce's API, and nothing decides what should win: that is `reconcile/`.
 
 mod address;
+mod apply;
+mod cell;
 mod connect;
 mod console;
 pub mod ephemeral;
 mod error;
 mod identifier;
+mod lease;
 mod listen;
 mod migrate;
+mod progress;
 mod provision;
 #[cfg(test)]
 mod testing;
 mod tls;
 
+pub use apply::{Applied, ApplyError, Page, apply};
 pub use connect::{Config, Database};
 pub use console::Console;
 pub use error::Error;
+pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
 pub use migrate::migrate;
+pub use progress::{BackfillProgress, Checkpoint, Progress, needs_load, progress, save};
 pub use provision::{Finding, Provisioned, inspect, provision};

@@ -1,0 +1,242 @@
+//! The statements that apply a page to one mapping's table.
+
+use crate::mapping::{Field, Mapping};
+use crate::postgres::identifier::{fill, literal, qualify, quote};
+use std::fmt::Write;
+
+/// The statements of one mapping, ready to run. Those with `$1` take the table's name.
+pub(super) struct Statements {
+    pub create_page: String,
+    pub copy: String,
+    pub matching: String,
+    pub lock: String,
+    pub unsent: String,
+    pub skip_deleted: String,
+    pub delete: String,
+    pub release_keys: Option<String>,
+    pub update: String,
+    pub restore: String,
+    pub insert: String,
+    pub forget_tombstones: String,
+    pub count: String,
+}
+
+/// What varies with the mapping, as SQL text.
+#[derive(Default)]
+struct Parts {
+    staged_columns: String,
+    staged_names: String,
+    assignments: String,
+    differs: String,
+    differs_anyhow: String,
+    parents: String,
+    columns: String,
+    values: String,
+}
+
+/// The fields whose values Salesforce gives, with their places in a record.
+pub(super) fn pulled(mapping: &Mapping) -> impl Iterator<Item = (usize, &Field)> {
+    mapping.fields.iter().enumerate().filter(|(_, field)| field.direction.pulls())
+}
+
+impl Statements {
+    pub(super) fn of(mapping: &Mapping, schema: &str, hstore: &str) -> Self {
+        let parts = Parts::of(mapping, schema);
+        let is_current = if mapping.has_system_modstamp {
+            "(target.systemmodstamp is null or page.systemmodstamp is null \
+             or page.systemmodstamp >= target.systemmodstamp)"
+        } else {
+            "true"
+        };
+        let system = System::of(mapping);
+        let key = key(mapping);
+        let (key_match, key_join) = match &key {
+            Some((column, staged)) => (
+                "by_key.id",
+                format!(
+                    "left join {} as by_key on by_id.id is null and by_key.sfid is null \
+                     and not page.is_deleted and by_key.{column} = page.{staged}",
+                    qualify(schema, &mapping.table)
+                ),
+            ),
+            None => ("null", String::new()),
+        };
+        let (table, schema, hstore) =
+            (qualify(schema, &mapping.table), quote(schema), quote(hstore));
+        let (key_column, staged_key) = key.clone().unwrap_or_default();
+        let common = [
+            ("table", table.as_str()),
+            ("schema", &schema),
+            ("hstore", &hstore),
+            ("staged_columns", &parts.staged_columns),
+            ("key_match", key_match),
+            ("key_join", &key_join),
+            ("key", &key_column),
+            ("staged_key", &staged_key),
+            ("parents", &parts.parents),
+            ("parents_of_row", &parts.parents),
+            ("is_current", is_current),
+            ("system_differs", &system.differs),
+            ("stamp_differs", &system.stamp_differs),
+            ("system_assignments", &system.assignments),
+            ("system_columns", &system.columns),
+            ("system_values", &system.values),
+            ("assignments", &parts.assignments),
+            ("differs", &parts.differs),
+            ("differs_anyhow", &parts.differs_anyhow),
+            ("columns", &parts.columns),
+            ("values", &parts.values),
+        ];
+        let text = |template: &str| fill(template, &common);
+        let insert = |restores: bool| insert_statement(restores, &common, &table);
+        Self {
+            create_page: text(include_str!("../sql/apply_create_page.sql")),
+            copy: format!(
+                "copy pg_temp.lockstep_page (position, sfid, systemmodstamp, is_deleted{}) \
+                 from stdin (format binary)",
+                parts.staged_names
+            ),
+            matching: text(include_str!("../sql/apply_match.sql")),
+            lock: text(include_str!("../sql/apply_lock.sql")),
+            unsent: text(include_str!("../sql/apply_unsent.sql")),
+            skip_deleted: text(include_str!("../sql/apply_skip_deleted.sql")),
+            delete: text(include_str!("../sql/apply_delete.sql")),
+            release_keys: key
+                .is_some()
+                .then(|| text(include_str!("../sql/apply_release_keys.sql"))),
+            update: text(include_str!("../sql/apply_update.sql")),
+            restore: insert(true),
+            insert: insert(false),
+            forget_tombstones: text(include_str!("../sql/apply_forget_tombstones.sql")),
+            count: format!("select count(*) from {table}"),
+        }
+    }
+}
+
+/// The quoted key column and its staged twin, where the key's values come from Salesforce.
+fn key(mapping: &Mapping) -> Option<(String, String)> {
+    let key = mapping.key.as_ref()?;
+    let (index, _) = pulled(mapping).find(|(_, field)| field.column == key.column)?;
+    Some((quote(&key.column), format!("f{index}")))
+}
+
+fn insert_statement(restores: bool, common: &[(&str, &str)], table: &str) -> String {
+    let is_free = format!(
+        "(tombstone.record_id is not null and not exists \
+         (select from {table} as taken where taken.id = tombstone.record_id))"
+    );
+    let is_not_free = format!("not {is_free}");
+    let form: [(&str, &str); 5] = if restores {
+        [
+            ("restores", "one"),
+            ("id_column", "id, "),
+            ("id_value", "tombstone.record_id, "),
+            ("overriding", "overriding system value"),
+            ("is_form", &is_free),
+        ]
+    } else {
+        [
+            ("restores", "one"),
+            ("id_column", ""),
+            ("id_value", ""),
+            ("overriding", ""),
+            ("is_form", &is_not_free),
+        ]
+    };
+    let parts: Vec<_> = common.iter().chain(&form).copied().collect();
+    fill(include_str!("../sql/apply_insert.sql"), &parts)
+}
+
+/// The columns of Salesforce's own that not every object has.
+struct System {
+    assignments: String,
+    differs: String,
+    stamp_differs: String,
+    columns: String,
+    values: String,
+}
+
+impl System {
+    fn of(mapping: &Mapping) -> Self {
+        let mut system = Self {
+            assignments: String::new(),
+            differs: "target._hc_lastop is distinct from 'SYNCED'".to_owned(),
+            stamp_differs: String::new(),
+            columns: String::new(),
+            values: String::new(),
+        };
+        let present = [
+            (mapping.has_system_modstamp, "systemmodstamp", "page.systemmodstamp"),
+            (mapping.has_is_deleted, "isdeleted", "false"),
+        ];
+        for (_, column, value) in present.into_iter().filter(|(is_present, ..)| *is_present) {
+            let differs = format!("or target.{column} is distinct from {value} ");
+            system.assignments += &format!("{column} = {value}, ");
+            system.differs += " ";
+            system.differs += &differs;
+            system.stamp_differs += &differs;
+            system.columns += &format!(", {column}");
+            system.values += &format!(", {value}");
+        }
+        system
+    }
+}
+
+impl Parts {
+    fn of(mapping: &Mapping, schema: &str) -> Self {
+        let mut parts = Self::default();
+        for (index, field) in pulled(mapping) {
+            let column = quote(&field.column);
+            let staged = format!("f{index}");
+            append(&mut parts.staged_columns, format_args!(", target.{column} as {staged}"));
+            append(&mut parts.staged_names, format_args!(", {staged}"));
+            let mut blockers = vec![field.column.as_str()];
+            blockers.extend(field.reference.as_ref().map(|reference| reference.column.as_str()));
+            parts.set(&column, &format!("page.{staged}"), &format!("page.{staged}"), &blockers);
+            let Some(reference) = &field.reference else { continue };
+            let parent = format!("p{index}");
+            append(
+                &mut parts.parents,
+                format_args!(
+                    "left join {} as {parent} on {parent}.sfid = page.{staged} ",
+                    qualify(schema, &reference.table)
+                ),
+            );
+            let named = format!("{parent}.{}", quote(&reference.match_column));
+            let reference_column = quote(&reference.column);
+            // While the parent has no row here, what the application wrote is the best there is.
+            let kept = format!(
+                "case when page.{staged} is not null and {parent}.id is null \
+                 and target.{column} is not distinct from page.{staged} \
+                 then target.{reference_column} else {named} end"
+            );
+            parts.set(&reference_column, &kept, &named, &blockers);
+        }
+        parts
+    }
+
+    /// One column: what an existing row gets, what a new row gets, and the columns whose unsent change keeps it.
+    fn set(&mut self, column: &str, updated: &str, inserted: &str, blockers: &[&str]) {
+        let names: Vec<String> = blockers.iter().map(|name| literal(name)).collect();
+        let is_blocked = format!("unsent.columns && array[{}]::text[]", names.join(", "));
+        let differs = format!("target.{column} is distinct from {updated}");
+        append(
+            &mut self.assignments,
+            format_args!(
+                ", {column} = case when {is_blocked} then target.{column} else {updated} end"
+            ),
+        );
+        append(
+            &mut self.differs,
+            format_args!(" or ({differs} and not coalesce({is_blocked}, false))"),
+        );
+        append(&mut self.differs_anyhow, format_args!(" or {differs}"));
+        append(&mut self.columns, format_args!(", {column}"));
+        append(&mut self.values, format_args!(", {inserted}"));
+    }
+}
+
+fn append(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    text.write_fmt(arguments).ok();
+}

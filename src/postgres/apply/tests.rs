@@ -1,0 +1,356 @@
+//! Applying pages against a real server.
+
+use super::{Applied, ApplyError, Page, apply};
+use crate::mapping::{DeleteRule, Direction, Mapping, Reference};
+use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
+use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
+use crate::postgres::{BackfillProgress, Checkpoint, Database, Error, Lease, acquire, progress};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream;
+use std::convert::Infallible;
+use std::time::Duration;
+
+const ROWS: &str = "select id, sfid, name, phone, annualrevenue, external_id__c, _hc_lastop \
+                    from salesforce.account order by id";
+const READONLY_STATES: &str =
+    "select state, action, record_id from salesforce._trigger_log order by id";
+
+struct World {
+    db: Database,
+    lease: Lease,
+    mapping: Mapping,
+}
+
+async fn world() -> World {
+    world_of(account()).await
+}
+
+async fn world_of(mapping: Mapping) -> World {
+    let db = provisioned_database(std::slice::from_ref(&mapping)).await;
+    let lease = lease(&db).await;
+    World { db, lease, mapping }
+}
+
+async fn lease(db: &Database) -> Lease {
+    acquire(db, "group:account", "test", Duration::from_mins(5)).await.unwrap().unwrap()
+}
+
+impl World {
+    async fn apply(&self, records: Vec<RemoteRecord>) -> Result<Applied, ApplyError<Infallible>> {
+        let read_started = self.db.now().await.unwrap();
+        let page = Page { mapping: &self.mapping, read_started, checkpoint: None };
+        apply(&self.db, &self.lease, page, stream::iter(records.into_iter().map(Ok))).await
+    }
+}
+
+fn id(number: u32) -> SalesforceId {
+    SalesforceId::parse(&format!("001{number:012}")).unwrap()
+}
+
+fn stamp(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_000_000 + second)
+}
+
+fn text(text: &str) -> Value {
+    if text == "-" { Value::Null } else { Value::Text(text.to_owned()) }
+}
+
+/// Name, phone and key; `-` is null.
+fn record(number: u32, second: i64, [name, phone, key]: [&str; 3]) -> RemoteRecord {
+    RemoteRecord {
+        id: id(number),
+        system_modstamp: Some(stamp(second)),
+        is_deleted: false,
+        values: vec![text(name), text(phone), Value::Double(1.5), text(key)],
+    }
+}
+
+fn deleted(number: u32, second: i64) -> RemoteRecord {
+    RemoteRecord { is_deleted: true, ..record(number, second, ["-", "-", "-"]) }
+}
+
+#[tokio::test]
+async fn new_records_become_rows_and_the_same_page_again_writes_nothing() {
+    let world = world().await;
+    let page = || vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "-", "-"])];
+    let applied = world.apply(page()).await.unwrap();
+    assert_eq!(applied, Applied { read: 2, inserted: 2, ..Applied::default() });
+    let first = id(1);
+    assert_eq!(
+        rows(&world.db, ROWS).await,
+        [format!("1|{first}|a|1|1.5|k1|SYNCED"), format!("2|{}|b|-|1.5|-|SYNCED", id(2)),]
+    );
+    let versions = "select xmin, xmax, ctid from salesforce.account order by id";
+    let before = rows(&world.db, versions).await;
+    let applied = world.apply(page()).await.unwrap();
+    assert_eq!(applied, Applied { read: 2, ..Applied::default() });
+    assert_eq!(rows(&world.db, versions).await, before);
+    assert_eq!(rows(&world.db, READONLY_STATES).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn only_rows_that_differ_are_written_and_the_later_of_two_versions_counts() {
+    let world = world().await;
+    world
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
+        .await
+        .unwrap();
+    let applied = world
+        .apply(vec![
+            record(1, 0, ["a", "1", "k1"]),
+            record(2, 2, ["b3", "2", "k2"]),
+            record(2, 1, ["b2", "2", "k2"]),
+        ])
+        .await
+        .unwrap();
+    assert_eq!((applied.read, applied.updated), (3, 1));
+    assert_eq!(
+        rows(&world.db, "select name from salesforce.account order by id").await,
+        ["a", "b3"]
+    );
+    let older = world.apply(vec![record(2, 1, ["b2", "2", "k2"])]).await.unwrap();
+    assert_eq!(older.updated, 0);
+}
+
+#[tokio::test]
+async fn a_row_without_id_is_adopted_by_its_key_and_keeps_what_the_application_wrote() {
+    let world = world().await;
+    run(&world.db, "insert into salesforce.account (name, external_id__c) values ('mine', 'k1')")
+        .await;
+    let applied = world.apply(vec![record(1, 0, ["theirs", "1", "k1"])]).await.unwrap();
+    assert_eq!((applied.inserted, applied.updated), (0, 1));
+    assert_eq!(rows(&world.db, ROWS).await, [format!("1|{}|mine|1|1.5|k1|PENDING", id(1))]);
+    assert_eq!(rows(&world.db, READONLY_STATES).await, ["NEW|INSERT|1"]);
+}
+
+#[tokio::test]
+async fn fields_with_unsent_changes_are_left_alone_and_the_others_follow() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    for state in ["NEW", "PENDING", "FAILED"] {
+        run(
+            &world.db,
+            &format!(
+                "delete from salesforce._trigger_log;
+                 update salesforce.account set name = 'mine {state}';
+                 update salesforce._trigger_log set state = '{state}'"
+            ),
+        )
+        .await;
+        world.apply(vec![record(1, 1, ["theirs", state, "k1"])]).await.unwrap();
+        let row = rows(&world.db, "select name, phone, _hc_lastop from salesforce.account").await;
+        assert_eq!(row, [format!("mine {state}|{state}|PENDING")]);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_record_takes_its_row_along_and_gets_its_old_id_when_it_returns() {
+    let world = world().await;
+    world
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
+        .await
+        .unwrap();
+    let applied = world.apply(vec![deleted(1, 5)]).await.unwrap();
+    assert_eq!(applied.deleted, 1);
+    assert_eq!(rows(&world.db, "select id from salesforce.account").await, ["2"]);
+
+    let stale = world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    assert_eq!(stale.inserted, 0, "a record read before its deletion came back");
+    let back = world.apply(vec![record(1, 9, ["a", "1", "k1"])]).await.unwrap();
+    assert_eq!(back.inserted, 1);
+    assert_eq!(rows(&world.db, "select id from salesforce.account order by id").await, ["1", "2"]);
+    assert_eq!(rows(&world.db, "select sfid from lockstep.tombstone").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_deleted_record_with_unsent_changes_stays_and_so_does_one_that_the_mapping_keeps() {
+    let mut world = world().await;
+    world
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
+        .await
+        .unwrap();
+    run(&world.db, "update salesforce.account set name = 'mine' where id = 1").await;
+    world.mapping.deletes.in_salesforce = DeleteRule::Ignore;
+    assert_eq!(world.apply(vec![deleted(2, 1)]).await.unwrap().deleted, 0);
+    world.mapping.deletes.in_salesforce = DeleteRule::Delete;
+    assert_eq!(world.apply(vec![deleted(1, 1), deleted(2, 1)]).await.unwrap().deleted, 1);
+    assert_eq!(rows(&world.db, "select id from salesforce.account").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_record_that_the_application_deleted_is_not_brought_back() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    run(&world.db, "delete from salesforce.account").await;
+    assert_eq!(world.apply(vec![record(1, 1, ["b", "1", "k1"])]).await.unwrap().inserted, 0);
+}
+
+#[tokio::test]
+async fn a_record_being_sent_while_it_was_read_is_deferred() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    for entry in [
+        format!("('account', 1, 'UPDATE', null, null)"),
+        format!("('account', 99, 'UPDATE', '{}', now() + interval '1 h')", id(1)),
+    ] {
+        run(
+            &world.db,
+            &format!(
+                "delete from lockstep.journal;
+                 insert into lockstep.journal (table_name, record_id, operation, sfid, closed_at, outcome)
+                 select a, b, c, d, e, case when e is not null then 'accepted' end
+                 from (values {entry}) as v (a, b, c, d, e)"
+            )
+            .replace("null, null)", "null::text, null::timestamptz)"),
+        )
+        .await;
+        let applied = world.apply(vec![record(1, 1, ["b", "1", "k1"])]).await.unwrap();
+        assert_eq!((applied.deferred, applied.updated), (1, 0));
+    }
+    run(&world.db, "update lockstep.journal set closed_at = now() - interval '1 h'").await;
+    assert_eq!(world.apply(vec![record(1, 1, ["b", "1", "k1"])]).await.unwrap().updated, 1);
+}
+
+#[tokio::test]
+async fn too_many_deletions_at_once_are_held_back_whole() {
+    let mut world = world().await;
+    let all: Vec<_> = (1..=150).map(|n| record(n, 0, ["a", "-", "-"])).collect();
+    world.apply(all).await.unwrap();
+    let gone = |count: u32| (1..=count).map(|n| deleted(n, 1)).collect::<Vec<_>>();
+    let refused = world.apply(gone(101)).await.unwrap_err();
+    assert!(
+        matches!(refused, ApplyError::TooManyDeletes { count: 101, allowed: 100 }),
+        "{refused}"
+    );
+    assert_eq!(rows(&world.db, "select count(*) from salesforce.account").await, ["150"]);
+    world.mapping.deletes.hold_above = Some(5);
+    assert!(world.apply(gone(6)).await.is_err());
+    world.mapping.deletes.hold_above = Some(500);
+    assert_eq!(world.apply(gone(101)).await.unwrap().deleted, 101);
+}
+
+#[tokio::test]
+async fn a_stale_holder_writes_nothing() {
+    let world = world().await;
+    run(&world.db, "update lockstep.lease set epoch = epoch + 1").await;
+    let refused = world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap_err();
+    assert!(matches!(refused, ApplyError::Database(Error::Fenced(_))), "{refused}");
+    assert!(matches!(
+        world.apply(Vec::new()).await.unwrap_err(),
+        ApplyError::Database(Error::Fenced(_))
+    ));
+    assert_eq!(rows(&world.db, ROWS).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_off_leaves_neither_rows_nor_checkpoint() {
+    let world = world().await;
+    let records = stream::iter([Ok(record(1, 0, ["a", "1", "k1"])), Err("cut")]);
+    let page = Page {
+        mapping: &world.mapping,
+        read_started: world.db.now().await.unwrap(),
+        checkpoint: Some(Checkpoint::Watermark(stamp(0))),
+    };
+    let error = apply(&world.db, &world.lease, page, records).await.unwrap_err();
+    assert!(matches!(error, ApplyError::Source("cut")));
+    assert_eq!(rows(&world.db, ROWS).await, Vec::<String>::new());
+    assert_eq!(progress(&world.db, "Account").await.unwrap().watermark, None);
+}
+
+#[tokio::test]
+async fn the_checkpoint_moves_with_the_page_and_never_backwards() {
+    let world = world().await;
+    let save = async |checkpoint| {
+        let page = Page {
+            mapping: &world.mapping,
+            read_started: world.db.now().await.unwrap(),
+            checkpoint: Some(checkpoint),
+        };
+        let none: [Result<RemoteRecord, Infallible>; 0] = [];
+        apply(&world.db, &world.lease, page, stream::iter(none)).await.unwrap();
+        progress(&world.db, "Account").await.unwrap()
+    };
+    let position = BackfillProgress {
+        job_id: Some("j".to_owned()),
+        locator: None,
+        rows: 7,
+        started_at: stamp(3),
+    };
+    let loading = save(Checkpoint::Backfill(position.clone())).await;
+    assert_eq!(loading.backfill, Some(position));
+    let loaded = save(Checkpoint::Loaded).await;
+    assert_eq!((loaded.loaded, loaded.backfill, loaded.watermark), (true, None, Some(stamp(3))));
+    assert_eq!(save(Checkpoint::Watermark(stamp(9))).await.watermark, Some(stamp(9)));
+    assert_eq!(save(Checkpoint::Watermark(stamp(8))).await.watermark, Some(stamp(9)));
+}
+
+#[tokio::test]
+async fn an_update_that_the_application_commits_during_the_page_is_not_lost() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    let mut client = world.db.client().await.unwrap();
+    let application = client.transaction().await.unwrap();
+    application.batch_execute("update salesforce.account set name = 'mine'").await.unwrap();
+
+    let mut page = Box::pin(world.apply(vec![record(1, 1, ["theirs", "2", "k1"])]));
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut page).await;
+    assert!(early.is_err(), "the page did not wait for the application");
+    application.commit().await.unwrap();
+    page.await.unwrap();
+    assert_eq!(rows(&world.db, "select name, phone from salesforce.account").await, ["mine|2"]);
+    assert_eq!(rows(&world.db, READONLY_STATES).await, ["NEW|UPDATE|1"]);
+}
+
+#[tokio::test]
+async fn a_key_that_moved_to_another_record_moves_here_too() {
+    let world = world().await;
+    world
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
+        .await
+        .unwrap();
+    world
+        .apply(vec![record(1, 1, ["a", "1", "k2"]), record(2, 1, ["b", "2", "k1"])])
+        .await
+        .unwrap();
+    let keys = rows(&world.db, "select external_id__c from salesforce.account order by id").await;
+    assert_eq!(keys, ["k2", "k1"]);
+    world.apply(vec![record(3, 2, ["c", "3", "k1"])]).await.unwrap();
+    let keys = rows(&world.db, "select external_id__c from salesforce.account order by id").await;
+    assert_eq!(keys, ["k2", "-", "k1"]);
+}
+
+#[tokio::test]
+async fn a_lookup_also_names_the_parent_as_the_application_does() {
+    let mut child = mapping("Contact", Direction::Both);
+    let lookup = &mut child.fields[1];
+    (lookup.name, lookup.column) = ("AccountId".to_owned(), "accountid".to_owned());
+    lookup.column_type = ColumnType::Varchar(18);
+    lookup.reference = Some(Reference {
+        object: "Account".to_owned(),
+        table: "account".to_owned(),
+        match_column: "external_id__c".to_owned(),
+        column: "account__external_id__c".to_owned(),
+        column_type: ColumnType::Varchar(36),
+    });
+    let db = provisioned_database(&[account(), child.clone()]).await;
+    let lease = lease(&db).await;
+    let parents = World { db: db.clone(), lease: lease.clone(), mapping: account() };
+    parents
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
+        .await
+        .unwrap();
+
+    let children = World { db, lease, mapping: child };
+    let parent = id(1);
+    let names = "select accountid is not null, account__external_id__c from salesforce.contact";
+    children.apply(vec![record(7, 0, ["c", parent.as_str(), "c7"])]).await.unwrap();
+    assert_eq!(rows(&children.db, names).await, ["t|k1"]);
+    let applied = children.apply(vec![record(7, 0, ["c", parent.as_str(), "c7"])]).await.unwrap();
+    assert_eq!(applied.updated, 0);
+    run(&children.db, "update salesforce.contact set account__external_id__c = 'k2'").await;
+    children.apply(vec![record(7, 1, ["c", parent.as_str(), "c7"])]).await.unwrap();
+    assert_eq!(rows(&children.db, names).await, ["t|k2"]);
+    run(&children.db, "delete from salesforce._trigger_log").await;
+    children.apply(vec![record(7, 2, ["c", "-", "c7"])]).await.unwrap();
+    assert_eq!(rows(&children.db, names).await, ["f|-"]);
+}

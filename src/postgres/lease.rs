@@ -1,0 +1,161 @@
+//! Leases: who works on what, by the database's clock.
+//!
+//! A worker that lost its lease may not know it yet. Every transaction that writes for a lease therefore proves in
+//! the database that it still holds it, and nobody takes the lease over before that transaction has ended.
+
+use super::connect::begin;
+use super::{Database, Error};
+use deadpool_postgres::{Object, Transaction};
+use std::time::Duration;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+/// The right to work on something, as long as nobody else has taken it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is for: `group:<name>` or `backfill:<object>`.
+    pub name: String,
+    /// Grows with each new holder.
+    pub epoch: i64,
+    /// Marks the holder's own writes for the capture triggers. Not for logs.
+    pub token: Uuid,
+}
+
+/// Takes the lease for `ttl`, unless another holds it.
+///
+/// Waits for a write of the previous holder that is under way. A lease is held until it runs out or is released,
+/// even by a holder of the same name.
+///
+/// # Errors
+/// When the database cannot be asked, or the previous holder's write takes too long.
+pub async fn acquire(
+    db: &Database,
+    name: &str,
+    holder: &str,
+    ttl: Duration,
+) -> Result<Option<Lease>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    transaction.query_typed(include_str!("sql/lock_lease.sql"), &[(&name, Type::TEXT)]).await?;
+    let row = transaction
+        .query_typed_opt(
+            include_str!("sql/acquire_lease.sql"),
+            &[(&name, Type::TEXT), (&holder, Type::TEXT), (&ttl.as_secs_f64(), Type::FLOAT8)],
+        )
+        .await?;
+    let lease = match row {
+        Some(row) => {
+            Some(Lease { name: name.to_owned(), epoch: row.try_get(0)?, token: row.try_get(1)? })
+        }
+        None => None,
+    };
+    transaction.commit().await?;
+    Ok(lease)
+}
+
+/// Holds the lease for another `ttl` from now. False: another has taken it; stop at once.
+///
+/// Does not wait for the holder's own transactions.
+///
+/// # Errors
+/// When the database cannot be asked; the lease may have been renewed or not.
+pub async fn renew(db: &Database, lease: &Lease, ttl: Duration) -> Result<bool, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let renewed = transaction
+        .execute_typed(
+            include_str!("sql/renew_lease.sql"),
+            &[
+                (&lease.name.as_str(), Type::TEXT),
+                (&lease.epoch, Type::INT8),
+                (&ttl.as_secs_f64(), Type::FLOAT8),
+            ],
+        )
+        .await?;
+    transaction.commit().await?;
+    Ok(renewed == 1)
+}
+
+/// Gives the lease up, so that the next worker need not wait for it to run out. Does nothing if it is another's.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn release(db: &Database, lease: &Lease) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    transaction
+        .execute_typed(
+            include_str!("sql/release_lease.sql"),
+            &[(&lease.name.as_str(), Type::TEXT), (&lease.epoch, Type::INT8)],
+        )
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Starts a transaction of the lease's holder: fenced, and with the marks of our own writes.
+pub(super) async fn begin_fenced<'a>(
+    client: &'a mut Object,
+    lease: &Lease,
+) -> Result<Transaction<'a>, Error> {
+    let transaction = begin(client).await?;
+    fence(&transaction, lease).await?;
+    Ok(transaction)
+}
+
+/// Makes the transaction one of the lease's holder.
+pub(super) async fn fence(transaction: &Transaction<'_>, lease: &Lease) -> Result<(), Error> {
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&lease.name.as_str(), Type::TEXT), (&lease.epoch, Type::INT8)];
+    let held = transaction.query_typed(include_str!("sql/fence.sql"), &parameters).await?;
+    if held.is_empty() { Err(Error::Fenced(lease.name.clone())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{acquire, begin_fenced, release, renew};
+    use crate::postgres::testing::{fresh_database, run};
+    use crate::postgres::{Error, migrate};
+    use std::time::Duration;
+
+    const TTL: Duration = Duration::from_mins(1);
+
+    #[tokio::test]
+    async fn a_lease_has_one_holder_and_a_new_epoch_fences_the_old_one_off() {
+        let db = fresh_database().await;
+        migrate(&db).await.unwrap();
+        let first = acquire(&db, "group:a", "one", TTL).await.unwrap().unwrap();
+        assert_eq!(acquire(&db, "group:a", "two", TTL).await.unwrap(), None);
+        assert!(renew(&db, &first, TTL).await.unwrap());
+
+        run(&db, "update lockstep.lease set expires_at = now() - interval '1 s'").await;
+        let second = acquire(&db, "group:a", "two", TTL).await.unwrap().unwrap();
+        assert!(second.epoch > first.epoch && second.token != first.token);
+        assert!(!renew(&db, &first, TTL).await.unwrap());
+        let mut client = db.client().await.unwrap();
+        let refused = begin_fenced(&mut client, &first).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused, Error::Fenced("group:a".to_owned()));
+
+        release(&db, &first).await.unwrap();
+        assert!(renew(&db, &second, TTL).await.unwrap());
+        release(&db, &second).await.unwrap();
+        assert!(!renew(&db, &second, TTL).await.unwrap());
+        assert!(acquire(&db, "group:a", "three", TTL).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_takeover_waits_for_the_write_under_way_and_a_renewal_does_not() {
+        let db = fresh_database().await;
+        migrate(&db).await.unwrap();
+        let first = acquire(&db, "group:a", "one", TTL).await.unwrap().unwrap();
+        let mut client = db.client().await.unwrap();
+        let writing = begin_fenced(&mut client, &first).await.unwrap();
+        assert!(renew(&db, &first, Duration::ZERO).await.unwrap());
+
+        let mut takeover = Box::pin(acquire(&db, "group:a", "two", TTL));
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut takeover).await;
+        assert!(early.is_err(), "taken over while a fenced write was under way");
+        writing.commit().await.unwrap();
+        assert!(takeover.await.unwrap().is_some());
+    }
+}

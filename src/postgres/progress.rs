@@ -1,0 +1,131 @@
+//! Checkpoints: how far a mapping's pull and first load have come.
+
+use super::connect::begin;
+use super::lease::{Lease, begin_fenced};
+use super::{Database, Error};
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+/// A step forward, saved with the rows it covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Everything up to this moment of Salesforce's clock has been polled.
+    Watermark(DateTime<Utc>),
+    /// The load has come this far.
+    Backfill(BackfillProgress),
+    /// The load is complete; polling goes on from where it began.
+    Loaded,
+}
+
+/// The position of a load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackfillProgress {
+    /// The Bulk query job, where there is one.
+    pub job_id: Option<String>,
+    /// The next page.
+    pub locator: Option<String>,
+    /// Rows applied so far.
+    pub rows: u64,
+    /// Salesforce's clock before the first read: the first watermark.
+    pub started_at: DateTime<Utc>,
+}
+
+/// How far a mapping has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Up to where it has been polled.
+    pub watermark: Option<DateTime<Utc>>,
+    /// The load under way.
+    pub backfill: Option<BackfillProgress>,
+    /// Whether a load has been completed since it was last needed.
+    pub loaded: bool,
+}
+
+/// Reads the progress of an object; the default where nothing is known of it.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn progress(db: &Database, object: &str) -> Result<Progress, Error> {
+    let client = db.client().await?;
+    let rows =
+        client.query_typed(include_str!("sql/read_progress.sql"), &[(&object, Type::TEXT)]).await?;
+    let Some(row) = rows.first() else { return Ok(Progress::default()) };
+    let started_at: Option<DateTime<Utc>> = row.try_get(5)?;
+    let backfill = match started_at {
+        Some(started_at) => Some(BackfillProgress {
+            job_id: row.try_get(2)?,
+            locator: row.try_get(3)?,
+            rows: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or_default(),
+            started_at,
+        }),
+        None => None,
+    };
+    Ok(Progress { watermark: row.try_get(0)?, backfill, loaded: row.try_get(1)? })
+}
+
+/// Saves a checkpoint that covers no rows.
+///
+/// # Errors
+/// [`Error::Fenced`] when the lease is another's.
+pub async fn save(
+    db: &Database,
+    lease: &Lease,
+    object: &str,
+    checkpoint: Checkpoint,
+) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin_fenced(&mut client, lease).await?;
+    write_checkpoint(&transaction, object, &checkpoint).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Asks for a new load from the beginning. The watermark stays.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn needs_load(db: &Database, object: &str) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    transaction.execute_typed(include_str!("sql/need_load.sql"), &[(&object, Type::TEXT)]).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Moves the checkpoint within the transaction of the rows it covers.
+pub(super) async fn write_checkpoint(
+    transaction: &Transaction<'_>,
+    object: &str,
+    checkpoint: &Checkpoint,
+) -> Result<(), Error> {
+    match checkpoint {
+        Checkpoint::Watermark(watermark) => {
+            let statement = include_str!("sql/save_watermark.sql");
+            transaction
+                .execute_typed(statement, &[(&object, Type::TEXT), (watermark, Type::TIMESTAMPTZ)])
+                .await?
+        }
+        Checkpoint::Backfill(position) => {
+            let rows = i64::try_from(position.rows).unwrap_or(i64::MAX);
+            transaction
+                .execute_typed(
+                    include_str!("sql/save_backfill.sql"),
+                    &[
+                        (&object, Type::TEXT),
+                        (&position.job_id, Type::TEXT),
+                        (&position.locator, Type::TEXT),
+                        (&rows, Type::INT8),
+                        (&position.started_at, Type::TIMESTAMPTZ),
+                    ],
+                )
+                .await?
+        }
+        Checkpoint::Loaded => {
+            transaction
+                .execute_typed(include_str!("sql/save_loaded.sql"), &[(&object, Type::TEXT)])
+                .await?
+        }
+    };
+    Ok(())
+}

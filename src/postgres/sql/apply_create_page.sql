@@ -1,0 +1,9 @@
+-- Room for one page of records. Guarantee: columns of the table's own types and collations; gone at commit.
+create temp table lockstep_page on commit drop as
+select
+    0::bigint as position,
+    target.sfid,
+    null::timestamp as systemmodstamp,
+    false as is_deleted{staged_columns}
+from {table} as target
+with no data
