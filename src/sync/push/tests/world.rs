@@ -6,7 +6,7 @@ use crate::mapping::{
 };
 use crate::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
 use crate::postgres::testing::{connect_to, fresh_url};
-use crate::postgres::{self, Database, Lease};
+use crate::postgres::{self, Lease};
 use crate::salesforce::{Auth, Client, Config, DEFAULT_API_VERSION, Scope, Shape};
 use crate::sync::Error;
 use crate::sync::push::{Pushed, Pusher};
@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 const DEADLINE: Duration = Duration::from_secs(40);
 
 pub(super) struct World {
-    pub(super) db: Database,
     pub(super) client: Client,
     pub(super) pusher: Pusher,
     pub(super) lease: Lease,
@@ -48,8 +47,8 @@ fn text(name: &str, length: u32) -> Field {
     field(name, ColumnType::Varchar(length), FieldType::String)
 }
 
-fn key() -> Option<Key> {
-    Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() })
+fn key() -> Key {
+    Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }
 }
 
 fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
@@ -82,7 +81,7 @@ pub(super) fn mappings() -> Vec<Mapping> {
             text("Phone", 40),
             field("AnnualRevenue", ColumnType::Double, FieldType::Currency),
         ],
-        key(),
+        Some(key()),
     );
     let mut parent = field("AccountId", ColumnType::Varchar(18), FieldType::Reference);
     parent.reference_to = vec!["Account".to_owned()];
@@ -96,7 +95,7 @@ pub(super) fn mappings() -> Vec<Mapping> {
     let contact = mapping(
         "Contact",
         vec![text("LastName", 80), text("External_Id__c", 36), text("Email", 80), parent],
-        key(),
+        Some(key()),
     );
     let lead = mapping("Lead", vec![text("LastName", 80), text("Company", 255)], None);
     vec![account, contact, lead]
@@ -121,8 +120,8 @@ impl World {
         let ttl = Duration::from_mins(5);
         let lease = postgres::acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
         let group = MappingGroup { name: "account".to_owned(), mappings: mappings.clone() };
-        let pusher = Pusher::new(db.clone(), client.clone(), group);
-        Self { db, client, pusher, lease, mappings, app, org, http: reqwest::Client::new() }
+        let pusher = Pusher::new(db, client.clone(), group);
+        Self { client, pusher, lease, mappings, app, org, http: reqwest::Client::new() }
     }
 
     /// Runs statements as the application.
@@ -235,7 +234,7 @@ impl World {
 
 fn client_of(org: &Simulator) -> Client {
     let credentials = org.credentials();
-    Client::new(&Config {
+    Client::new(Config {
         login_url: org.url().parse().unwrap(),
         auth: Auth::ClientCredentials {
             client_id: credentials.client_id,
