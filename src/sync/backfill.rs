@@ -113,11 +113,9 @@ impl Backfill {
         let locator = records.last().map(|record| record.id.to_string());
         let next = BackfillProgress { locator, rows, ..position.clone() };
         let rows_read = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
-        let checkpoint = (!finished).then_some(Checkpoint::Backfill(next));
-        let applied = self.apply(lease, mapping, read_started, checkpoint, rows_read).await?;
-        if finished {
-            self.finish(lease, mapping, &position).await?;
-        }
+        let checkpoint = Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
+        let page = Page { mapping, read_started, checkpoint };
+        let applied = postgres::apply(&self.db, lease, page, rows_read).await?;
         Ok(Step { rows, applied, finished })
     }
 
@@ -141,12 +139,11 @@ impl Backfill {
         let finished = page.next.is_none();
         let rows = position.rows + page.expected.unwrap_or_default();
         let next = BackfillProgress { locator: page.next, rows, ..position.clone() };
-        let checkpoint = (!finished).then_some(Checkpoint::Backfill(next));
+        let checkpoint = Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
+        let read_started = position.read_started;
         let applied =
-            self.apply(lease, mapping, position.read_started, checkpoint, page.records).await?;
-        if finished {
-            self.finish(lease, mapping, &position).await?;
-        }
+            postgres::apply(&self.db, lease, Page { mapping, read_started, checkpoint }, page.records)
+                .await?;
         Ok(Step { rows, applied, finished })
     }
 
@@ -160,34 +157,6 @@ impl Backfill {
             self.client.await_job(JobKind::Query, job).await?;
         }
         self.client.query_job_page(job, locator, BULK_PAGE_ROWS, shape).await
-    }
-
-    async fn apply<S, E>(
-        &self,
-        lease: &Lease,
-        mapping: &Mapping,
-        read_started: DateTime<Utc>,
-        checkpoint: Option<Checkpoint>,
-        rows: S,
-    ) -> Result<Applied, Error>
-    where
-        S: futures_util::Stream<Item = Result<crate::model::RemoteRecord, E>> + Send,
-        E: Send,
-        Error: From<postgres::ApplyError<E>>,
-    {
-        Ok(postgres::apply(&self.db, lease, Page { mapping, read_started, checkpoint }, rows)
-            .await?)
-    }
-
-    /// From here on polling keeps the mapping in step, beginning with what changed while the load ran.
-    async fn finish(
-        &self,
-        lease: &Lease,
-        mapping: &Mapping,
-        position: &BackfillProgress,
-    ) -> Result<(), Error> {
-        self.save(lease, mapping, Checkpoint::Watermark(position.started_at)).await?;
-        self.save(lease, mapping, Checkpoint::Loaded).await
     }
 
     async fn save(
