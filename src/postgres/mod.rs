@@ -6,26 +6,42 @@
 mod address;
 mod apply;
 mod cell;
+mod claim;
 mod connect;
 mod console;
 pub mod ephemeral;
 mod error;
 mod identifier;
+mod journal;
 mod lease;
 mod listen;
 mod migrate;
 mod progress;
 mod provision;
 #[cfg(test)]
+mod push_tests;
+mod record;
+mod status;
+#[cfg(test)]
 mod testing;
 mod tls;
 
 pub use apply::{Applied, ApplyError, Page, apply};
+pub use claim::{LocalRow, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
 pub use console::Console;
 pub use error::Error;
+pub use journal::{
+    BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
+    open_journal, save_bulk_job,
+};
 pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
 pub use migrate::migrate;
 pub use progress::{BackfillProgress, Checkpoint, Progress, needs_load, progress, save};
 pub use provision::{Finding, Provisioned, inspect, provision};
+pub use record::{ConflictRow, Outcome, Recorded, record};
+pub use status::{
+    Failure, MappingState, MappingStatus, Selection, add_usage, failures, ignore_failures,
+    log_event, note_poll, prune, retry_failures, set_state, status,
+};

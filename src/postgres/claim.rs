@@ -1,0 +1,138 @@
+//! Claims captured changes for a push, and reads the rows they belong to.
+
+use super::apply::hstore_schema;
+use super::connect::begin;
+use super::identifier::{fill, quote};
+use super::lease::{Lease, begin_fenced};
+use super::{Database, Error};
+use crate::mapping::Mapping;
+use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
+use tokio_postgres::Row;
+use tokio_postgres::types::{Json, Type};
+
+/// A row as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalRow {
+    /// The row's `id`.
+    pub record_id: i32,
+    /// The record's id, where it is known. Absent where the column holds no valid id.
+    pub sfid: Option<SalesforceId>,
+    /// The mapped and reference columns in Postgres' text form.
+    pub fields: Fields,
+}
+
+/// Claims the changes of the oldest due records of the tables: about `limit` log rows.
+///
+/// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
+/// rows and, where it was deleted before it was ever sent, with that deletion, both in the state they have. Rows that
+/// need no sending are archived on the way. Ordered by log id.
+///
+/// # Errors
+/// [`Error::Fenced`] when the lease is another's.
+pub async fn claim(
+    db: &Database,
+    lease: &Lease,
+    tables: &[String],
+    limit: i64,
+) -> Result<Vec<Change>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin_fenced(&mut client, lease).await?;
+    let hstore = hstore_schema(&transaction).await?;
+    for statement in
+        [include_str!("sql/requeue_archived.sql"), include_str!("sql/archive_ignored.sql")]
+    {
+        transaction.execute_typed(&db.statement(statement), &[(&tables, Type::TEXT_ARRAY)]).await?;
+    }
+    let parts = [("schema", quote(db.schema())), ("hstore", quote(&hstore))];
+    let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
+    let rows = transaction
+        .query_typed(
+            &fill(include_str!("sql/claim_changes.sql"), &parts),
+            &[(&tables, Type::TEXT_ARRAY), (&limit, Type::INT8)],
+        )
+        .await?;
+    let changes = rows.iter().map(change).collect::<Result<_, _>>()?;
+    transaction.commit().await?;
+    Ok(changes)
+}
+
+fn change(row: &Row) -> Result<Change, Error> {
+    let unknown = |word: &str| Error::Unexpected(format!("`{word}` in the trigger log"));
+    let state: &str = row.try_get(1)?;
+    let action: &str = row.try_get(5)?;
+    let old: Option<Json<Fields>> = row.try_get(6)?;
+    let values: Option<Json<Fields>> = row.try_get(7)?;
+    Ok(Change {
+        log_id: row.try_get(0)?,
+        state: ChangeState::parse(state).ok_or_else(|| unknown(state))?,
+        table: row.try_get(2)?,
+        record_id: row.try_get(3)?,
+        sfid: salesforce_id(row.try_get(4)?),
+        action: Action::parse(action).ok_or_else(|| unknown(action))?,
+        old: old.map(|Json(fields)| fields),
+        values: values.map(|Json(fields)| fields),
+        created_at: row.try_get(8)?,
+    })
+}
+
+pub(super) fn salesforce_id(text: Option<&str>) -> Option<SalesforceId> {
+    text.and_then(|text| SalesforceId::parse(text).ok())
+}
+
+/// Reads rows of the mapping's table. Rows that do not exist are left out.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn read_rows(
+    db: &Database,
+    mapping: &Mapping,
+    record_ids: &[i32],
+) -> Result<Vec<LocalRow>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let hstore = hstore_schema(&transaction).await?;
+    let columns: Vec<&str> = mapping
+        .fields
+        .iter()
+        .flat_map(|field| {
+            let reference = field.reference.as_ref().map(|reference| reference.column.as_str());
+            std::iter::once(field.column.as_str()).chain(reference)
+        })
+        .collect();
+    let parts = [("table", db.qualified(&mapping.table)), ("hstore", quote(&hstore))];
+    let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
+    let rows = transaction
+        .query_typed(
+            &fill(include_str!("sql/read_rows.sql"), &parts),
+            &[(&record_ids, Type::INT4_ARRAY), (&columns, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    transaction.commit().await?;
+    rows.iter()
+        .map(|row| {
+            let Json(fields): Json<Fields> = row.try_get(2)?;
+            let sfid = salesforce_id(row.try_get(1)?);
+            Ok(LocalRow { record_id: row.try_get(0)?, sfid, fields })
+        })
+        .collect()
+}
+
+/// Finds the rows of `table` whose `match_column`, a text column, holds one of the values.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn find_parents(
+    db: &Database,
+    table: &str,
+    match_column: &str,
+    values: &[String],
+) -> Result<Vec<(String, i32, Option<SalesforceId>)>, Error> {
+    let client = db.client().await?;
+    let parts = [("table", db.qualified(table)), ("column", quote(match_column))];
+    let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
+    let statement = fill(include_str!("sql/find_parents.sql"), &parts);
+    let rows = client.query_typed(&statement, &[(&values, Type::TEXT_ARRAY)]).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, salesforce_id(row.try_get(2)?))))
+        .collect()
+}

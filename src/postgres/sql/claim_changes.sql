@@ -1,0 +1,69 @@
+-- Claim the changes of about $2 due log rows of tables $1, oldest first.
+--
+-- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
+-- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come.
+-- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
+with due as (
+    (
+        select change.id, change.table_name, change.record_id
+        from {schema}._trigger_log as change
+        where change.state = 'NEW'
+          and change.table_name = any($1)
+          and not exists (
+              select from lockstep.delivery as delivery
+              where delivery.table_name = change.table_name
+                and delivery.record_id = change.record_id
+                and delivery.not_before > clock_timestamp()
+          )
+        order by change.id
+        limit $2
+    )
+    union all
+    (
+        select change.id, change.table_name, change.record_id
+        from {schema}._trigger_log as change
+        where change.state = 'PENDING'
+          and change.table_name = any($1)
+          and not exists (
+              select from lockstep.delivery as delivery
+              where delivery.table_name = change.table_name
+                and delivery.record_id = change.record_id
+                and delivery.not_before > clock_timestamp()
+          )
+        order by change.id
+        limit $2
+    )
+),
+records as (
+    select distinct oldest.table_name, oldest.record_id
+    from (
+        select due.table_name, due.record_id from due order by due.id limit $2
+    ) as oldest
+),
+claimed as (
+    update {schema}._trigger_log as change
+    set state = case change.state when 'NEW' then 'PENDING' else change.state end,
+        updated_at = clock_timestamp()
+    from records
+    where change.table_name = records.table_name
+      and change.record_id = records.record_id
+      and (
+          change.state in ('NEW', 'PENDING', 'FAILED')
+          or (change.state = 'IGNORE' and change.action = 'DELETE')
+      )
+    returning
+        change.id, change.state, change.table_name, change.record_id, change.sfid, change.action,
+        change.old, change."values", change.created_at
+)
+select
+    claimed.id,
+    claimed.state::text,
+    claimed.table_name::text,
+    claimed.record_id,
+    claimed.sfid::text,
+    claimed.action::text,
+    {hstore}.hstore_to_json(claimed.old::{hstore}.hstore) as old,
+    {hstore}.hstore_to_json(claimed."values"::{hstore}.hstore) as "values",
+    coalesce(claimed.created_at, clock_timestamp()) as created_at
+from claimed
+order by claimed.id

@@ -1,0 +1,4 @@
+-- The rows of a parent table whose matching column holds one of $1.
+select target.{column}::text, target.id, target.sfid::text
+from {table} as target
+where target.{column} = any($1)

@@ -1,0 +1,15 @@
+-- Room for the outcomes of one push. Gone at commit.
+create temp table lockstep_recorded (
+    record_id integer not null,
+    log_ids integer[] not null,
+    journal bigint,
+    kind text not null,
+    sfid varchar(18) collate "ucs_basic",
+    lastop text,
+    err text,
+    message text,
+    wait double precision,
+    journal_outcome text not null,
+    adopt jsonb,
+    restore jsonb
+) on commit drop
