@@ -136,7 +136,7 @@ impl BenchWorld {
     /// A Salesforce user changes an account's phone.
     pub(crate) async fn edit_as_user(&self, sfid: &str, phone: &str) {
         let credentials = self.org.credentials();
-        let user = Client::new(&salesforce::Config {
+        let user = Client::new(salesforce::Config {
             login_url: self.org.url().parse().unwrap(),
             auth: Auth::JwtBearer {
                 client_id: credentials.client_id,

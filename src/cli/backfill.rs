@@ -24,8 +24,7 @@ pub(super) struct Args {
 /// Loads the named mappings, or all, one after the other and parents first.
 pub(super) async fn run(config: Option<&Path>, args: Args) -> Result<Exit, Failure> {
     let session = Session::open(config).await?;
-    postgres::migrate(&session.db).await.map_err(connect::postgres_failure)?;
-    postgres::provision(&session.db, &session.mappings).await.map_err(connect::postgres_failure)?;
+    session.provision().await?;
     let chosen = choose(&session.mappings, &args.mappings)?;
     let stop = connect::stop_on_signals()?;
     let progress = Progress::new();
@@ -41,7 +40,8 @@ pub(super) async fn run(config: Option<&Path>, args: Args) -> Result<Exit, Failu
 }
 
 fn choose<'a>(mappings: &'a [Mapping], names: &[String]) -> Result<Vec<&'a Mapping>, Failure> {
-    let ordered: Vec<&Mapping> = mappings.iter().filter(|mapping| mapping.direction.pulls()).collect();
+    let ordered: Vec<&Mapping> =
+        mappings.iter().filter(|mapping| mapping.direction.pulls()).collect();
     if names.is_empty() {
         return Ok(ordered);
     }
@@ -53,9 +53,13 @@ fn choose<'a>(mappings: &'a [Mapping], names: &[String]) -> Result<Vec<&'a Mappi
                 .find(|mapping| mapping.object.eq_ignore_ascii_case(name) || mapping.table == *name)
                 .copied()
                 .ok_or_else(|| {
-                    let known: Vec<&str> = ordered.iter().map(|known| known.object.as_str()).collect();
-                    Failure::new(Exit::Failed, format!("no mapping that reads from Salesforce is named `{name}`"))
-                        .next(format!("choose from: {}", known.join(", ")))
+                    let known: Vec<&str> =
+                        ordered.iter().map(|known| known.object.as_str()).collect();
+                    Failure::new(
+                        Exit::Failed,
+                        format!("no mapping that reads from Salesforce is named `{name}`"),
+                    )
+                    .next(format!("choose from: {}", known.join(", ")))
                 })
         })
         .collect()
@@ -81,8 +85,11 @@ async fn load(session: &Session, mapping: &Mapping, progress: &Progress) -> Resu
         .await
         .map_err(connect::postgres_failure)?
         .ok_or_else(|| {
-            Failure::new(Exit::Temporary, format!("{} is being loaded by another process", mapping.object))
-                .next("watch it with: lockstep status")
+            Failure::new(
+                Exit::Temporary,
+                format!("{} is being loaded by another process", mapping.object),
+            )
+            .next("watch it with: lockstep status")
         })?;
     let result = tokio::select! {
         result = pages(session, mapping, &lease, progress) => result,
@@ -129,7 +136,8 @@ impl Progress {
     fn track(&self, object: &str, expected: u64) -> Track {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(expected));
-            let template = "{prefix:24} {bar:30} {human_pos}/{human_len} rows  {per_sec}  {eta} left";
+            let template =
+                "{prefix:24} {bar:30} {human_pos}/{human_len} rows  {per_sec}  {eta} left";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
@@ -181,4 +189,3 @@ impl Track {
         ));
     }
 }
-

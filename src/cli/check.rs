@@ -3,16 +3,19 @@
 //! Offline, the text alone is judged. With the org's describes, and with what an inspection of the database found,
 //! everything is. Fetching them is the caller's part; this one decides what they mean and how it reads.
 
+use super::connect;
+use super::report::{self, Exit, Failure};
+use crate::config::Settings;
 use crate::mapping::{
     Code, Colour, Diagnostic, Loaded, Mapping, MappingFile, Org, Report, Severity, Source,
     bind_all, has_errors, load, render, sort,
 };
-use crate::config::Settings;
 use crate::postgres;
-use super::connect;
-use super::report::{self, Exit, Failure};
 use serde_json::json;
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The exit status when the configuration is invalid.
 pub const CONFIG_INVALID: u8 = 5;
@@ -53,7 +56,8 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
     let org = connect::org(&client, &loaded.files).await?;
     let db = connect::database(settings).await?;
     let bound = bind_all(&loaded.files, &org);
-    let findings = postgres::inspect(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
+    let findings =
+        postgres::inspect(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
     let findings: Vec<DatabaseFinding> = findings
         .into_iter()
         .map(|finding| DatabaseFinding {

@@ -4,7 +4,7 @@ use super::report::{self, Exit, Failure};
 use crate::config::{Credentials, LogFormat, Settings};
 use crate::mapping::{self, Diagnostic, Mapping, MappingFile, Org};
 use crate::model::ObjectDescribe;
-use crate::postgres::{self, Database};
+use crate::postgres::{self, Database, Provisioned};
 use crate::runtime::{Retry, Shutdown};
 use crate::salesforce::{self, Auth, Client};
 use crate::{sync, telemetry};
@@ -40,6 +40,19 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Makes sure that the database belongs to this org and has what the mappings need.
+    pub(super) async fn provision(&self) -> Result<Provisioned, Failure> {
+        let identity = self.client.identity().await.map_err(salesforce_failure)?;
+        postgres::migrate(&self.db).await.map_err(postgres_failure)?;
+        let organization = identity.organization_id.as_str();
+        postgres::bind_org(&self.db, organization, &identity.api_version)
+            .await
+            .map_err(postgres_failure)?;
+        postgres::provision(&self.db, &self.mappings).await.map_err(postgres_failure)
+    }
+}
+
 /// The settings of file and environment.
 pub(super) fn settings(config: Option<&Path>) -> Result<Settings, Failure> {
     Settings::load(config, crate::config::environment()).map_err(|problems| {
@@ -51,7 +64,9 @@ pub(super) fn settings(config: Option<&Path>) -> Result<Settings, Failure> {
 
 /// The mapping files, checked as far as they can be without the org.
 pub(super) fn mapping_files(settings: &Settings) -> Result<Vec<MappingFile>, Failure> {
-    mapping::load(&settings.mappings.dir).into_files().map_err(|problems| mapping_failure(&problems))
+    mapping::load(&settings.mappings.dir)
+        .into_files()
+        .map_err(|problems| mapping_failure(&problems))
 }
 
 /// A pool of connections to the settings' database.
@@ -85,7 +100,7 @@ pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
         api_version: settings.salesforce.api_version.clone(),
         timeout: REQUEST_TIMEOUT,
     };
-    Client::new(&config).map_err(salesforce_failure)
+    Client::new(config).map_err(salesforce_failure)
 }
 
 /// What the org says about the files' objects. An object that it does not show is left out; the names of all
@@ -132,7 +147,8 @@ pub(super) fn telemetry(settings: &Settings) -> Result<(), Failure> {
 
 /// Who this process is, in leases and logs: the name from the settings, the dyno's, or the process's number.
 pub(super) fn holder(settings: &Settings) -> String {
-    let dyno = || crate::config::environment().find(|(name, _)| name == "DYNO").map(|(_, dyno)| dyno);
+    let dyno =
+        || crate::config::environment().find(|(name, _)| name == "DYNO").map(|(_, dyno)| dyno);
     let name = settings.worker.name.clone().or_else(dyno).unwrap_or_else(|| "lockstep".to_owned());
     format!("{name}#{}", std::process::id())
 }

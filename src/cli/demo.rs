@@ -116,10 +116,10 @@ async fn until(deadline: Option<Instant>) {
 }
 
 async fn set_up(args: &Args) -> Result<Stage, Failure> {
-    let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, report::with_causes(error));
-    let playground = Playground::start(search(), args.seed, args.scale)
-        .await
-        .map_err(|error| failed(&error))?;
+    let failed =
+        |error: &dyn std::error::Error| Failure::new(Exit::Failed, report::with_causes(error));
+    let playground =
+        Playground::start(search(), args.seed, args.scale).await.map_err(|error| failed(&error))?;
     let db = Database::connect(&postgres::Config {
         url: SecretString::from(playground.database_url()),
         schema: "salesforce".to_owned(),
@@ -162,7 +162,7 @@ fn log_in(playground: &Playground, username: &str) -> Result<Client, Failure> {
         .salesforce_url()
         .parse()
         .map_err(|_| Failure::new(Exit::Failed, "the demo's org has no usable address"))?;
-    Client::new(&salesforce::Config {
+    Client::new(salesforce::Config {
         login_url,
         auth: Auth::JwtBearer {
             client_id,
@@ -187,7 +187,7 @@ async fn load(stage: &Stage) -> Result<(), Failure> {
             .ok_or_else(|| Failure::new(Exit::Failed, "the demo's database is in use"))?;
         let steps = async {
             while !backfill.step(&lease, mapping).await.map_err(connect::sync_failure)?.finished {}
-            Ok(())
+            Ok::<(), Failure>(())
         };
         tokio::select! {
             loaded = steps => loaded?,
@@ -222,9 +222,8 @@ async fn tell(stage: &Stage, args: &Args, say: &fn(&str)) -> Result<(), Failure>
     let broken = |error: &dyn std::error::Error| {
         Failure::new(Exit::Failed, format!("the story broke off: {}", report::with_causes(error)))
     };
-    let application = Console::connect(&stage.playground.database_url())
-        .await
-        .map_err(|error| broken(&error))?;
+    let application =
+        Console::connect(&stage.playground.database_url()).await.map_err(|error| broken(&error))?;
     let user = log_in(&stage.playground, &stage.playground.credentials().user_username)?;
     let characters = Characters { application, user, schema: stage.db.schema().to_owned() };
     let say = |line: &str| say(line);
@@ -236,7 +235,9 @@ fn invite(stage: &Stage, say: fn(&str)) {
     say("");
     say("That was the story. Now it is yours; both sides stay in step until Ctrl-C:");
     say(&format!("  psql {}", stage.playground.database_url()));
-    say("    select sfid, name, _hc_lastop, _hc_err from salesforce.account order by id desc limit 5;");
+    say(
+        "    select sfid, name, _hc_lastop, _hc_err from salesforce.account order by id desc limit 5;",
+    );
     say(&format!(
         "  curl -s '{}/services/data/v66.0/query?q=SELECT+Id,Name+FROM+Account+LIMIT+5' \\",
         stage.playground.salesforce_url()

@@ -12,10 +12,7 @@ pub(super) struct Args {}
 /// Brings the control schema, tables, triggers and functions up to the mappings. A second run does nothing.
 pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Failure> {
     let session = Session::open(config).await?;
-    postgres::migrate(&session.db).await.map_err(connect::postgres_failure)?;
-    let provisioned = postgres::provision(&session.db, &session.mappings)
-        .await
-        .map_err(connect::postgres_failure)?;
+    let provisioned = session.provision().await?;
     for step in &provisioned.done {
         report::say(step);
     }
@@ -23,7 +20,9 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         report::say("everything is in place, nothing to do");
     }
     for object in &provisioned.to_load {
-        report::say(format!("{object} is to be loaded: the worker does it, or: lockstep backfill {object}"));
+        report::say(format!(
+            "{object} is to be loaded: the worker does it, or: lockstep backfill {object}"
+        ));
     }
     Ok(Exit::Ok)
 }

@@ -78,6 +78,22 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Lines of cells as columns, two blanks apart, each line without blanks at its end.
+#[must_use]
+pub fn columns<const N: usize>(lines: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for line in lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let padded = |line: &[String; N]| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    lines.iter().map(padded).collect()
+}
+
 /// Prints a line of data.
 pub fn say(line: impl AsRef<str>) {
     println!("{}", line.as_ref());

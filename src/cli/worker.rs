@@ -76,10 +76,7 @@ async fn open_patiently(
 
 async fn open(config: Option<&Path>) -> Result<Session, Failure> {
     let session = Session::open(config).await?;
-    postgres::migrate(&session.db).await.map_err(connect::postgres_failure)?;
-    let provisioned = postgres::provision(&session.db, &session.mappings)
-        .await
-        .map_err(connect::postgres_failure)?;
+    let provisioned = session.provision().await?;
     for step in provisioned.done {
         tracing::info!(step, "provisioned");
     }

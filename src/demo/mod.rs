@@ -37,7 +37,8 @@ impl Playground {
     pub async fn start(search: Search, seed: u64, scale: f64) -> Result<Self, Error> {
         let postgres = tokio::task::spawn_blocking(move || EphemeralPostgres::start(&search));
         let simulator = Simulator::start(Config { seed, scale, ..Config::default() }).await?;
-        let postgres = postgres.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        let postgres =
+            postgres.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         Ok(Self { postgres, simulator })
     }
 

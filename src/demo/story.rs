@@ -1,9 +1,9 @@
 //! The story: six things happen between a table and an org, each told with the statement that made it happen.
 
+use crate::model::ColumnType;
 use crate::model::{SalesforceId, Value};
 use crate::postgres::Console;
 use crate::salesforce::{Client, RowError, Scope, Shape};
-use crate::model::ColumnType;
 use serde_json::{Map, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -187,7 +187,10 @@ impl<'a> Storyteller<'a> {
                 "AnnualRevenue",
             )
             .await?;
-        self.came_of_it(&format!("Salesforce took it: AnnualRevenue is {}", revenue.unwrap_or_default()));
+        self.came_of_it(&format!(
+            "Salesforce took it: AnnualRevenue is {}",
+            revenue.unwrap_or_default()
+        ));
         Ok(())
     }
 
@@ -205,7 +208,7 @@ impl<'a> Storyteller<'a> {
         self.show("commit");
         self.characters.application.run("commit").await?;
         edited?;
-        let conflicts = "select field, local_value, remote_value, policy, winner \
+        let conflicts = "select field, local, remote, policy, winner \
                          from lockstep.conflict order by id desc limit 1";
         let site = format!(
             "select site from {}.account where external_id__c = 'demo-juniper' \
@@ -305,7 +308,8 @@ impl<'a> Storyteller<'a> {
             has_system_modstamp: false,
         };
         let page = self.characters.user.query(soql, Scope::Live, &shape).await?;
-        let value = page.records.into_iter().next().and_then(|record| record.values.into_iter().next());
+        let value =
+            page.records.into_iter().next().and_then(|record| record.values.into_iter().next());
         Ok(value.as_ref().and_then(Value::as_text).map(str::to_owned))
     }
 }

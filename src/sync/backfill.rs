@@ -8,9 +8,7 @@
 use super::Error;
 use super::pull::BULK_PAGE_ROWS;
 use crate::mapping::Mapping;
-use crate::postgres::{
-    self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page,
-};
+use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page};
 use crate::salesforce::{self, BulkPage, Client, JobKind, Scope, Shape};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
@@ -80,7 +78,8 @@ impl Backfill {
         } else {
             None
         };
-        let position = BackfillProgress { job_id, locator: None, rows: 0, started_at, read_started };
+        let position =
+            BackfillProgress { job_id, locator: None, rows: 0, started_at, read_started };
         self.save(lease, mapping, Checkpoint::Backfill(position.clone())).await?;
         Ok(position)
     }
@@ -113,7 +112,8 @@ impl Backfill {
         let locator = records.last().map(|record| record.id.to_string());
         let next = BackfillProgress { locator, rows, ..position.clone() };
         let rows_read = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
-        let checkpoint = Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
+        let checkpoint =
+            Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
         let page = Page { mapping, read_started, checkpoint };
         let applied = postgres::apply(&self.db, lease, page, rows_read).await?;
         Ok(Step { rows, applied, finished })
@@ -139,11 +139,16 @@ impl Backfill {
         let finished = page.next.is_none();
         let rows = position.rows + page.expected.unwrap_or_default();
         let next = BackfillProgress { locator: page.next, rows, ..position.clone() };
-        let checkpoint = Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
+        let checkpoint =
+            Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
         let read_started = position.read_started;
-        let applied =
-            postgres::apply(&self.db, lease, Page { mapping, read_started, checkpoint }, page.records)
-                .await?;
+        let applied = postgres::apply(
+            &self.db,
+            lease,
+            Page { mapping, read_started, checkpoint },
+            page.records,
+        )
+        .await?;
         Ok(Step { rows, applied, finished })
     }
 

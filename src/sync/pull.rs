@@ -132,9 +132,8 @@ impl Run<'_> {
         let mut pulled = Pulled::default();
         let mut locator = None;
         loop {
-            let page = client
-                .query_job_page(&job, locator.as_deref(), BULK_PAGE_ROWS, self.shape)
-                .await?;
+            let page =
+                client.query_job_page(&job, locator.as_deref(), BULK_PAGE_ROWS, self.shape).await?;
             let checkpoint = if page.next.is_none() { self.covered } else { None };
             pulled.applied += postgres::apply(
                 &self.puller.db,

@@ -3,8 +3,8 @@
 //! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
 //! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
 
-use super::pace::{Backoff, Timetable, pause};
 use super::Config;
+use super::pace::{Backoff, Timetable, pause};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
 use crate::runtime::Retry;
@@ -93,10 +93,15 @@ impl GroupTask {
     }
 
     /// One term as the group's worker: from getting the lease to giving it back.
-    async fn hold_lease(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), Error> {
+    async fn hold_lease(
+        &self,
+        stop: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), Error> {
         let name = format!("group:{}", self.group.name);
         let ttl = self.config.lease_ttl;
-        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await? else {
+        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
+        else {
             return Ok(());
         };
         tracing::info!(group = %self.group.name, epoch = lease.epoch, "working on the group");
@@ -182,7 +187,7 @@ impl GroupTask {
         if timetable.is_due(index) {
             let pulled = self.puller.run_once(lease, mapping).await?;
             if timetable.polled(index, mapping) {
-                postgres::set_state(&self.db, &mapping.object, MappingState::Active, None).await?;
+                postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }
             let applied = pulled.applied;
             if applied.inserted + applied.updated + applied.deleted + applied.deferred > 0 {
@@ -202,7 +207,8 @@ impl GroupTask {
         tracing::error!(mapping = %mapping.object, %error, %next, "the mapping is paused");
         let reason = format!("{error}; {next}");
         let noted =
-            postgres::set_state(&self.db, &mapping.object, MappingState::Paused, Some(&reason)).await;
+            postgres::set_state(&self.db, &mapping.object, MappingState::Paused, Some(&reason))
+                .await;
         if let Err(error) = noted {
             tracing::warn!(mapping = %mapping.object, %error, "the pause could not be noted");
         }
@@ -215,7 +221,8 @@ impl GroupTask {
         }
         let name = format!("backfill:{}", mapping.object);
         let ttl = self.config.lease_ttl;
-        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await? else {
+        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
+        else {
             return Ok(Round::Quiet);
         };
         let outcome = tokio::select! {

@@ -19,7 +19,9 @@ pub(super) async fn run(db: Database, wakes: Vec<Arc<Notify>>, stop: Cancellatio
                     tracing::warn!(%error, "the listening connection was lost, connecting again");
                 }
             }
-            Err(error) => tracing::warn!(%error, "cannot listen for changes, looking every few seconds instead"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for changes, looking every few seconds instead")
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -12,6 +12,7 @@
 
 mod group;
 mod health;
+mod housekeeping;
 mod listener;
 mod pace;
 
@@ -69,6 +70,7 @@ impl Worker {
         let tasks = TaskTracker::new();
         let wakes: Vec<Arc<Notify>> = self.groups.iter().map(|_| Arc::new(Notify::new())).collect();
         tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
+        tasks.spawn(housekeeping::run(self.db.clone(), self.client.clone(), stop.clone()));
         for (group, wake) in self.groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),
@@ -85,7 +87,9 @@ impl Worker {
         self.health.set_ready(false);
         tracing::info!(grace_seconds = self.config.grace.as_secs(), "stopping");
         if tokio::time::timeout(self.config.grace, tasks.wait()).await.is_err() {
-            tracing::warn!("the grace period ended before the work in flight did; it is resolved at the next start");
+            tracing::warn!(
+                "the grace period ended before the work in flight did; it is resolved at the next start"
+            );
         }
         tracing::info!("stopped");
     }

@@ -111,7 +111,7 @@ impl World {
     /// A Salesforce user who is not the integration user.
     pub fn user(&self) -> Client {
         let credentials = self.org.credentials();
-        Client::new(&salesforce::Config {
+        Client::new(salesforce::Config {
             login_url: self.org.url().parse().unwrap(),
             auth: Auth::JwtBearer {
                 client_id: credentials.client_id,
