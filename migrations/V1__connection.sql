@@ -4,11 +4,9 @@ create table lockstep.connection (
     schema_name text primary key,
     organization_id text,
     api_version text,
-    state text not null default 'new'
-        check (state in ('new', 'running', 'paused', 'stopped')),
-    state_reason text,
-    write_algorithm text not null default 'merged' check (write_algorithm in ('merged', 'ordered')),
-    features jsonb not null default '{}',
+    api_used bigint check (api_used >= 0),
+    api_limit bigint check (api_limit >= 0),
+    api_noted_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );

@@ -8,6 +8,7 @@ create table lockstep.checkpoint (
     backfill_locator text,
     backfill_rows bigint check (backfill_rows >= 0),
     backfill_started_at timestamptz,
+    backfill_read_started timestamptz,
     updated_at timestamptz not null default now(),
     check ((backfill_rows is null) = (backfill_started_at is null))
 );

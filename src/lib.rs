@@ -1,5 +1,8 @@
-//! Lockstep: open, self-hosted, bidirectional sync between Postgres and Salesforce.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod mapping;
 pub mod model;
 pub mod postgres;
@@ -8,3 +11,4 @@ pub mod runtime;
 pub mod salesforce;
 pub mod sync;
 pub mod telemetry;
+pub mod worker;

@@ -1,2 +1,7 @@
-//! Lockstep.
-fn main() {}
+//! The `lockstep` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lockstep::cli::main()
+}

@@ -131,6 +131,8 @@ pub struct Credentials {
     pub access_token: String,
     /// A session of the second, human user.
     pub user_token: String,
+    /// The second, human user.
+    pub user_username: String,
 }
 
 impl fmt::Debug for Credentials {
@@ -233,6 +235,7 @@ impl World {
             refresh_token,
             access_token,
             user_token,
+            user_username: human,
             username,
         }
     }

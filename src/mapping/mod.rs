@@ -1,8 +1,35 @@
 //! The user's mapping files made trustworthy: raw → validated, every problem reported with file and line.
+//!
+//! Two stages. [`load`] reads the files and finds what is wrong with the text alone; it needs no org.
+//! [`bind`] puts the files beside what Salesforce says about the objects and yields [`Mapping`]s. Both report all
+//! problems of all files at once.
 
+mod bind;
+mod column_type;
+mod diagnostic;
+mod file;
+mod groups;
+mod load;
+mod names;
+pub(crate) mod reader;
+mod references;
+mod render;
+mod rights;
+mod schema;
+pub(crate) mod suggest;
 mod validated;
 
+pub use bind::{Bound, Org, bind, bind_all};
+pub use diagnostic::{Code, Diagnostic, Label, Position, Severity, Source, has_errors, sort};
+pub use file::MappingFile;
+pub use groups::groups;
+pub use load::{Loaded, load, load_sources};
+pub use render::{Colour, Place, Report, render};
+pub use schema::schema;
 pub use validated::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
     MappingGroup, Poll, Reference,
 };
+
+#[cfg(test)]
+mod tests;

@@ -7,15 +7,14 @@ mod change;
 mod describe;
 mod id;
 mod record;
-mod retry;
 mod text;
 mod value;
 
+pub use crate::runtime::Retry;
 pub use change::{Action, Change, ChangeState, Fields};
 pub use describe::{FieldDescribe, FieldType, ObjectDescribe, PicklistValue};
 pub use id::{InvalidId, SalesforceId};
 pub use record::RemoteRecord;
-pub use retry::Retry;
 pub use text::{
     InvalidValue, bulk_null, parse_postgres, parse_salesforce, to_csv, to_json, to_soql_literal,
 };

@@ -46,6 +46,12 @@ pub struct Database {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("schema", &self.shared.schema).finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     schema: String,
     address: Address,

@@ -51,6 +51,14 @@ pub enum Error {
     /// The server is older than what is supported.
     #[error("the database server is version {0}, older than 13")]
     TooOld(u32),
+    /// The mapping schema holds another org's records.
+    #[error("the schema {schema} belongs to the org {bound}")]
+    OtherOrg {
+        /// The mapping schema.
+        schema: String,
+        /// The org it is bound to.
+        bound: String,
+    },
     /// The hstore extension cannot be installed here.
     #[error("the hstore extension is not available: {0}")]
     HstoreMissing(String),
@@ -107,6 +115,7 @@ impl Error {
             | Self::DatabaseMissing(_)
             | Self::Permission(_)
             | Self::TooOld(_)
+            | Self::OtherOrg { .. }
             | Self::HstoreMissing(_)
             | Self::Misfit(_)
             | Self::Migration(_)
@@ -130,6 +139,9 @@ impl Error {
             Self::Permission(_) => "grant it, or connect as the role that owns the mapping schema",
             Self::TooManyConnections => "lower the pool size, or raise the server's limit",
             Self::TooOld(_) => "use Postgres 13 or newer",
+            Self::OtherOrg { .. } => {
+                "check which org the Salesforce settings lead to, or give this org a schema of its own: postgres.schema"
+            }
             Self::HstoreMissing(_) => {
                 "install the contrib modules on the server, then run: create extension hstore"
             }

@@ -8,6 +8,8 @@ mod apply;
 mod cell;
 mod claim;
 mod connect;
+mod connection;
+mod console;
 pub mod ephemeral;
 mod error;
 mod identifier;
@@ -28,6 +30,8 @@ mod tls;
 pub use apply::{Applied, ApplyError, Page, apply};
 pub use claim::{LocalRow, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
+pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
+pub use console::Console;
 pub use error::Error;
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,

@@ -29,6 +29,8 @@ pub struct BackfillProgress {
     pub rows: u64,
     /// Salesforce's clock before the first read: the first watermark.
     pub started_at: DateTime<Utc>,
+    /// The database's clock before a Bulk query job was made, or before the load began.
+    pub read_started: DateTime<Utc>,
 }
 
 /// How far a mapping has come.
@@ -58,6 +60,7 @@ pub async fn progress(db: &Database, object: &str) -> Result<Progress, Error> {
             locator: row.try_get(3)?,
             rows: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or_default(),
             started_at,
+            read_started: row.try_get(6)?,
         }),
         None => None,
     };
@@ -117,6 +120,7 @@ pub(super) async fn write_checkpoint(
                         (&position.locator, Type::TEXT),
                         (&rows, Type::INT8),
                         (&position.started_at, Type::TIMESTAMPTZ),
+                        (&position.read_started, Type::TIMESTAMPTZ),
                     ],
                 )
                 .await?

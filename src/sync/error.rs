@@ -1,7 +1,8 @@
 //! Why a task of the engine ended early.
 
 use crate::runtime::Retry;
-use crate::{model, postgres, salesforce};
+use crate::{postgres, salesforce};
+use std::convert::Infallible;
 
 /// An error of one of the two sides, or a reason of the engine's own to stop.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,14 @@ pub enum Error {
     Fenced {
         /// The lease's name.
         lease: String,
+    },
+    /// The mass-delete guard held a page back; nothing of it was applied.
+    #[error("{count} rows would be deleted at once, {allowed} are allowed")]
+    TooManyDeletes {
+        /// Rows that would be deleted.
+        count: u64,
+        /// The limit.
+        allowed: u64,
     },
     /// Salesforce refuses a mapping's fields or operations as such, so every record of it would fail.
     #[error("salesforce refuses the mapping of {object}: {code}")]
@@ -43,13 +52,12 @@ impl Error {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Postgres(error) => match error.retry() {
-                model::Retry::Soon => Retry::Soon,
-                model::Retry::Never => Retry::Never,
-            },
+            Self::Postgres(error) => error.retry(),
             Self::Salesforce(error) => error.retry(),
             Self::Fenced { .. } => Retry::Soon,
-            Self::MappingRefused { .. } | Self::ConnectionRefused { .. } => Retry::Never,
+            Self::TooManyDeletes { .. }
+            | Self::MappingRefused { .. }
+            | Self::ConnectionRefused { .. } => Retry::Never,
         }
     }
 
@@ -60,6 +68,10 @@ impl Error {
             Self::Postgres(error) => error.remedy(),
             Self::Salesforce(error) => error.remedy(),
             Self::Fenced { .. } => None,
+            Self::TooManyDeletes { count, .. } => Some(format!(
+                "look into Salesforce whether so many records are really gone; if they are, set \
+                 deletes = {{ hold_above = {count} }} in the mapping file and start the worker again"
+            )),
             Self::MappingRefused { remedy, .. } | Self::ConnectionRefused { remedy, .. } => {
                 Some((*remedy).to_owned())
             }
@@ -73,5 +85,23 @@ impl From<postgres::Error> for Error {
             postgres::Error::Fenced(lease) => Self::Fenced { lease },
             other => Self::Postgres(other),
         }
+    }
+}
+
+impl<E: Into<Error>> From<postgres::ApplyError<E>> for Error {
+    fn from(error: postgres::ApplyError<E>) -> Self {
+        match error {
+            postgres::ApplyError::Source(error) => error.into(),
+            postgres::ApplyError::Database(error) => error.into(),
+            postgres::ApplyError::TooManyDeletes { count, allowed } => {
+                Self::TooManyDeletes { count, allowed }
+            }
+        }
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }

@@ -37,9 +37,9 @@ pub(crate) fn deleted(world: &World, call: &Call, object: &str) -> Result<Reply,
     Ok(Reply::ok(&answer).about(records.len()))
 }
 
-/// A time as REST writes it.
+/// A time as REST writes it: the form has milliseconds, the org has none.
 pub(crate) fn moment(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
+    time.format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
 }
 
 fn window(call: &Call) -> Result<(DateTime<Utc>, DateTime<Utc>), Refusal> {

@@ -130,6 +130,22 @@ async fn a_bad_header_fails_the_job_and_gives_all_rows_back() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_no_text_fails_the_job_but_keeps_what_was_written() {
+    let sandbox = Sandbox::empty().await;
+    let job = open(&sandbox, &insert()).await;
+    let request = sandbox.request(Method::PUT, &format!("{job}/batches"));
+    let request = request.header("content-type", "text/csv").body(b"Name\na\n\xff\n".to_vec());
+    assert_eq!(request.send().await.unwrap().status(), 201);
+
+    let report = close(&sandbox, &job).await;
+
+    assert_eq!(report["state"], "Failed", "{report}");
+    assert_eq!(report["numberRecordsProcessed"], 1);
+    let written = sandbox.get(&format!("{job}/successfulResults")).await.text;
+    assert!(written.ends_with("\"true\",\"a\"\n"), "{written}");
+}
+
+#[tokio::test]
 async fn a_job_takes_one_upload_and_only_while_it_is_open() {
     let config = Config { empty: true, bulk_delay: Duration::from_hours(1), ..Config::default() };
     let sandbox = Sandbox::of(config).await;

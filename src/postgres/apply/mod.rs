@@ -20,6 +20,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use deadpool_postgres::Transaction;
 use futures_util::{Stream, StreamExt};
 use statements::{Statements, pulled};
+use std::ops::AddAssign;
 use std::pin::pin;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -54,6 +55,16 @@ pub struct Applied {
     pub deleted: u64,
     /// Records left out, since they were being sent while they were read; the next read must cover them again.
     pub deferred: u64,
+}
+
+impl AddAssign for Applied {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.deferred += other.deferred;
+    }
 }
 
 /// Why a page was not applied. Nothing of it was.

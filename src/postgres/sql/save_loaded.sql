@@ -4,4 +4,5 @@ values ($1, true)
 on conflict (object) do update
 set loaded = true, watermark = coalesce(checkpoint.watermark, checkpoint.backfill_started_at),
     backfill_job = null, backfill_locator = null, backfill_rows = null, backfill_started_at = null,
+    backfill_read_started = null,
     updated_at = now()

@@ -197,6 +197,9 @@ async fn run(world: Weak<World>, id: Id, half_delay: Duration) {
     }
 }
 
+/// A row and its place in the upload.
+type PlacedRow = (Range<usize>, csv::StringRecord);
+
 /// What a job needs while it is at work.
 struct Shift {
     id: Id,
@@ -215,7 +218,7 @@ fn write(world: &World, id: Id) {
         Shift { id, user: job.user, format: job.format, ingest: ingest.clone(), upload }
     };
     let (outcome, error) = match write_all(world, &shift) {
-        Ok(outcome) => (outcome, None),
+        Ok(ended) => ended,
         Err(message) => (Outcome::nothing_done(shift.upload, shift.format), Some(message)),
     };
     let now = world.now();
@@ -230,8 +233,9 @@ fn write(world: &World, id: Id) {
     }
 }
 
-/// Writes row after row. What is wrong with the file as a whole fails the job before any row.
-fn write_all(world: &World, shift: &Shift) -> Result<Outcome, String> {
+/// Writes row after row. What is wrong with the header fails the job before any row; a row that
+/// cannot be read fails it where it stands, and what was written stays written.
+fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), String> {
     let mut reader = shift.format.reader(&shift.upload);
     let mut record = csv::StringRecord::new();
     let has_header = reader.read_record(&mut record);
@@ -244,9 +248,9 @@ fn write_all(world: &World, shift: &Shift) -> Result<Outcome, String> {
     let mut outcome = Outcome::new(shift.upload.clone(), shift.format, header);
     let mut index = 0;
     loop {
-        let rows = next_rows(&mut reader)?;
+        let (rows, error) = next_rows(&mut reader);
         if rows.is_empty() {
-            return Ok(outcome);
+            return Ok((outcome, error));
         }
         let mut org = world.org();
         let is_at_work = is_at_work(world, shift.id);
@@ -263,6 +267,9 @@ fn write_all(world: &World, shift: &Shift) -> Result<Outcome, String> {
         }
         drop(org);
         turn.tell(world, shift.id);
+        if error.is_some() {
+            return Ok((outcome, error));
+        }
     }
 }
 
@@ -272,10 +279,8 @@ fn plan(org: &Org, shift: &Shift, header: &[String]) -> Result<IngestPlan, ApiEr
     org.plan_ingest(object, *operation, key_field.as_deref(), &header)
 }
 
-/// The rows of one turn and where they are.
-fn next_rows(
-    reader: &mut csv::Reader<&[u8]>,
-) -> Result<Vec<(Range<usize>, csv::StringRecord)>, String> {
+/// The rows of one turn and where they are; fewer than a turn's when one cannot be read.
+fn next_rows(reader: &mut csv::Reader<&[u8]>) -> (Vec<PlacedRow>, Option<String>) {
     let mut rows = Vec::new();
     while rows.len() < TURN {
         let start = position(reader);
@@ -283,10 +288,12 @@ fn next_rows(
         match reader.read_record(&mut record) {
             Ok(true) => rows.push((start..position(reader), record)),
             Ok(false) => break,
-            Err(error) => return Err(format!("InvalidBatch : Failed to parse CSV: {error}")),
+            Err(error) => {
+                return (rows, Some(format!("InvalidBatch : Failed to parse CSV: {error}")));
+            }
         }
     }
-    Ok(rows)
+    (rows, None)
 }
 
 fn is_at_work(world: &World, id: Id) -> bool {

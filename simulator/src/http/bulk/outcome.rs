@@ -111,11 +111,11 @@ impl Outcome {
 
     fn write_rows(&self, file: File, rows: Range<usize>) -> String {
         let mut text = String::new();
-        for row in self.rows.get(rows).unwrap_or_default().iter().rev() {
+        let rows = self.rows.get(rows).unwrap_or_default();
+        for (row, cells) in rows.iter().zip(self.cells(rows)).rev() {
             if row.end.file() != file {
                 continue;
             }
-            let cells = self.cells(row);
             let cells = cells.iter().chain(std::iter::repeat("")).take(self.header.len());
             let (id, said) = row.end.told();
             let extra = [id.as_str(), said];
@@ -125,13 +125,18 @@ impl Outcome {
         text
     }
 
-    fn cells(&self, row: &Row) -> csv::StringRecord {
-        let mut record = csv::StringRecord::new();
-        let bytes = self.upload.get(row.bytes.clone()).unwrap_or_default();
-        if let Err(error) = self.format.reader(bytes).read_record(&mut record) {
-            tracing::error!(%error, "a row that was read once cannot be read again");
-        }
-        record
+    /// The cells of rows that follow each other in the upload.
+    fn cells(&self, rows: &[Row]) -> Vec<csv::StringRecord> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Vec::new() };
+        let bytes = self.upload.get(first.bytes.start..last.bytes.end).unwrap_or_default();
+        let read: Result<Vec<_>, _> = self.format.reader(bytes).into_records().collect();
+        // Rows that were read once can be read again, and a blank line is no row either time.
+        let mut read = read.unwrap_or_else(|error| {
+            tracing::error!(%error, "rows that were read once cannot be read again");
+            Vec::new()
+        });
+        read.resize(rows.len(), csv::StringRecord::new());
+        read
     }
 }
 

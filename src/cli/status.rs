@@ -1,0 +1,189 @@
+//! `lockstep status`: how each mapping is doing, worst news last, with the command that helps.
+
+use super::connect;
+use super::report::{self, Exit, Failure};
+use crate::postgres::{self, MappingState, MappingStatus, OrgUsage};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
+
+/// Options of `lockstep status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the control schema; needs the database only.
+pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit, Failure> {
+    let settings = connect::settings(settings_file)?;
+    let db = connect::database(&settings).await?;
+    let mappings = postgres::status(&db).await.map_err(connect::postgres_failure)?;
+    let usage = postgres::org_usage(&db).await.map_err(connect::postgres_failure)?;
+    let now = db.now().await.map_err(connect::postgres_failure)?;
+    if args.json {
+        report::say(format!("{:#}", as_json(&mappings, usage.as_ref())));
+    } else {
+        report::say(as_table(&mappings, usage.as_ref(), now));
+    }
+    Ok(Exit::Ok)
+}
+
+/// What to call the state of a mapping: a pause outweighs everything, an unfinished load the rest.
+fn state(mapping: &MappingStatus) -> &'static str {
+    match mapping.state {
+        MappingState::Paused | MappingState::Failed => "paused",
+        _ if !mapping.loaded && mapping.direction != "to_salesforce" => "loading",
+        _ => "in step",
+    }
+}
+
+fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<Utc>) -> String {
+    if mappings.is_empty() {
+        return "no mapping has been applied yet; start with: lockstep provision".to_owned();
+    }
+    let header = [
+        "MAPPING",
+        "STATE",
+        "DIRECTION",
+        "ROWS",
+        "PENDING",
+        "ERRORS",
+        "LAST POLL",
+        "WRITE LAG",
+        "CALLS TODAY",
+    ];
+    let mut lines: Vec<[String; 9]> = vec![header.map(str::to_owned)];
+    for mapping in mappings {
+        let about = if mapping.rows_are_estimated { "~" } else { "" };
+        lines.push([
+            mapping.object.clone(),
+            state(mapping).to_owned(),
+            mapping.direction.clone(),
+            format!("{about}{}", mapping.rows),
+            mapping.pending.to_string(),
+            mapping.failed.to_string(),
+            mapping
+                .last_poll
+                .map_or_else(|| "never".to_owned(), |at| format!("{} ago", since(at, now))),
+            mapping.oldest_pending.map_or_else(|| "-".to_owned(), duration),
+            mapping.calls_today.to_string(),
+        ]);
+    }
+    let mut text = report::columns(&lines);
+    for mapping in mappings {
+        if let Some(reason) = &mapping.state_reason {
+            text.push_str(&format!("\n{} is {}: {reason}\n", mapping.object, state(mapping)));
+        }
+    }
+    if let Some(usage) = usage {
+        let share = 100 * u64::from(usage.used) / u64::from(usage.limit.max(1));
+        text.push_str(&format!(
+            "\nThe org has used {} of its {} API requests ({share} %), as of {} ago.\n",
+            usage.used,
+            usage.limit,
+            since(usage.noted_at, now)
+        ));
+    }
+    let failed: u64 = mappings.iter().map(|mapping| mapping.failed).sum();
+    if failed > 0 {
+        text.push_str(&format!("\n{failed} changes need you: lockstep errors list\n"));
+    }
+    text.trim_end().to_owned()
+}
+
+fn as_json(mappings: &[MappingStatus], usage: Option<&OrgUsage>) -> serde_json::Value {
+    let mappings: Vec<_> = mappings
+        .iter()
+        .map(|mapping| {
+            json!({
+                "mapping": mapping.object,
+                "table": mapping.table,
+                "direction": mapping.direction,
+                "state": state(mapping),
+                "reason": mapping.state_reason,
+                "rows": mapping.rows,
+                "rows_are_estimated": mapping.rows_are_estimated,
+                "pending": mapping.pending,
+                "errors": mapping.failed,
+                "write_lag_seconds": mapping.oldest_pending.map(|lag| lag.as_secs_f64()),
+                "last_poll": mapping.last_poll,
+                "watermark": mapping.watermark,
+                "loaded": mapping.loaded,
+                "calls_today": mapping.calls_today,
+            })
+        })
+        .collect();
+    let usage = usage.map(
+        |usage| json!({ "used": usage.used, "limit": usage.limit, "noted_at": usage.noted_at }),
+    );
+    json!({ "schema_version": 1, "mappings": mappings, "org_api_usage": usage })
+}
+
+fn since(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    duration((now - moment).to_std().unwrap_or_default())
+}
+
+/// A duration to the second, in at most two units.
+fn duration(duration: Duration) -> String {
+    let text = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{as_table, duration};
+    use crate::postgres::{MappingState, MappingStatus};
+    use chrono::{DateTime, TimeDelta, Utc};
+    use std::time::Duration;
+
+    fn mapping(now: DateTime<Utc>) -> MappingStatus {
+        MappingStatus {
+            object: "Account".to_owned(),
+            table: "account".to_owned(),
+            direction: "both".to_owned(),
+            state: MappingState::Synced,
+            state_reason: None,
+            rows: 12,
+            rows_are_estimated: false,
+            pending: 1,
+            failed: 2,
+            oldest_pending: Some(Duration::from_secs(3)),
+            last_poll: Some(now - TimeDelta::seconds(7)),
+            watermark: None,
+            loaded: true,
+            calls_today: 40,
+        }
+    }
+
+    #[test]
+    fn the_table_ends_with_the_command_that_helps() {
+        let now = DateTime::UNIX_EPOCH;
+        let text = as_table(&[mapping(now)], None, now);
+        let expected = "\
+MAPPING  STATE    DIRECTION  ROWS  PENDING  ERRORS  LAST POLL  WRITE LAG  CALLS TODAY
+Account  in step  both       12    1        2       7s ago     3s         40
+
+2 changes need you: lockstep errors list";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_paused_mapping_says_why() {
+        let now = DateTime::UNIX_EPOCH;
+        let paused = MappingStatus {
+            state: MappingState::Paused,
+            state_reason: Some("the field is gone".to_owned()),
+            ..mapping(now)
+        };
+        assert!(as_table(&[paused], None, now).contains("Account is paused: the field is gone"));
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(Duration::from_secs(3_725)), "1h 2m");
+        assert_eq!(duration(Duration::from_millis(1_500)), "1s");
+    }
+}

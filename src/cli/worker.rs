@@ -1,0 +1,84 @@
+//! `lockstep worker`: sets everything up, waiting where time can heal, and keeps the mappings in step.
+
+use super::connect::{self, Session};
+use super::report::{Exit, Failure};
+use crate::postgres;
+use crate::worker::{self, Health, Worker};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The longest pause between two attempts to start.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Options of `lockstep worker`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Failure> {
+    let settings = connect::settings(config)?;
+    connect::telemetry(&settings)?;
+    let stop = connect::stop_on_signals()?;
+    let health = Health::default();
+    if let Some(port) = settings.health.port {
+        let address = SocketAddr::new(settings.health.bind, port);
+        let (health, stop) = (health.clone(), stop.clone());
+        tokio::spawn(async move {
+            if let Err(error) = health.serve(address, stop).await {
+                tracing::error!(%error, port, "the health port cannot be served");
+            }
+        });
+    }
+    let Some(session) = open_patiently(config, &stop).await? else { return Ok(Exit::Ok) };
+    let worker_config = worker::Config {
+        holder: connect::holder(&settings),
+        lease_ttl: settings.worker.lease_ttl,
+        grace: settings.worker.grace,
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        mappings = session.mappings.len(),
+        holder = %worker_config.holder,
+        "started"
+    );
+    let Session { db, client, mappings, .. } = session;
+    Worker::new(db, client, &mappings, worker_config, health).run(stop).await;
+    Ok(Exit::Ok)
+}
+
+/// Connects, checks and provisions; tries again for as long as time can heal what is in the way.
+///
+/// `None` when told to stop meanwhile.
+async fn open_patiently(
+    config: Option<&Path>,
+    stop: &CancellationToken,
+) -> Result<Option<Session>, Failure> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let failure = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            opened = open(config) => match opened {
+                Ok(session) => return Ok(Some(session)),
+                Err(failure) if failure.exit == Exit::Temporary => failure,
+                Err(failure) => return Err(failure),
+            },
+        };
+        tracing::warn!(error = %failure.message, retry_in_seconds = pause.as_secs(), "cannot start yet, trying again");
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = worker::pause(pause) => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn open(config: Option<&Path>) -> Result<Session, Failure> {
+    let session = Session::open(config).await?;
+    let provisioned = session.provision().await?;
+    for step in provisioned.done {
+        tracing::info!(step, "provisioned");
+    }
+    Ok(session)
+}

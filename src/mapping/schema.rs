@@ -1,0 +1,212 @@
+//! The shape of a mapping file, from which its JSON Schema is made.
+//!
+//! Editors complete and explain from the schema. Files are read by `file`, not by these types, since serde ends at
+//! the first error; a test holds the two to the same keys.
+
+use super::validated::{ConflictPolicy, DeleteRule, Direction};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use std::collections::BTreeMap;
+
+/// One Salesforce object kept in step with one Postgres table.
+#[derive(JsonSchema)]
+#[schemars(rename = "Mapping", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawMapping {
+    /// The version of this format.
+    #[schemars(range(min = 1, max = 1))]
+    version: Option<u64>,
+    /// The object's API name, such as `Account` or `Invoice__c`.
+    object: String,
+    /// The table. Default: the object's name in lower case.
+    #[schemars(length(min = 1, max = 63))]
+    table: Option<String>,
+    /// Which side may change the other. Default: `from_salesforce`, which never writes to Salesforce.
+    direction: Option<Direction>,
+    /// The fields to map: a list of names, a table with settings per field, or `"all_readable"`.
+    fields: RawFields,
+    /// With `fields = "all_readable"`: the fields to leave out.
+    except: Option<Vec<String>>,
+    /// The external id by which rows and records are matched. With it an insert can be repeated safely.
+    key: Option<RawKey>,
+    /// Columns to index, beside those of the system and the key.
+    indexes: Option<Vec<String>>,
+    /// When Salesforce is asked for changes.
+    poll: Option<RawPoll>,
+    /// What a deletion on one side does on the other.
+    deletes: Option<RawDeletes>,
+    /// Who wins when both sides changed the same field of the same record. Default: `salesforce_wins`.
+    conflict: Option<RawConflict>,
+    /// From how many records on the Bulk API is used.
+    bulk: Option<RawBulk>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "Fields", untagged)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+enum RawFields {
+    /// Every field the user can read.
+    All(AllReadable),
+    /// Names; each field lives in the column of its lower-cased name.
+    Names(#[schemars(length(min = 1))] Vec<String>),
+    /// Settings by field name; an empty table takes every default.
+    Table(BTreeMap<String, RawField>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+enum AllReadable {
+    /// Every field the user can read.
+    AllReadable,
+}
+
+/// One field.
+#[derive(JsonSchema)]
+#[schemars(rename = "Field", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawField {
+    /// The column. Default: the field's name in lower case.
+    #[schemars(length(min = 1, max = 63))]
+    column: Option<String>,
+    /// The column's type, where not the usual one: `varchar(n)`, `text`, `boolean`, `integer`, `double precision`,
+    /// `date`, `timestamp` or `time`.
+    #[schemars(rename = "type")]
+    column_type: Option<String>,
+    /// Which side may change the other, at most what the mapping allows.
+    direction: Option<Direction>,
+    /// Who wins when both sides changed this field. Default: what the mapping says.
+    conflict: Option<RawConflict>,
+    /// For a lookup: name the parent by a column of your own instead of its Salesforce id.
+    #[schemars(rename = "ref")]
+    reference: Option<RawReference>,
+}
+
+/// A parent named by a column of the application's own.
+#[derive(JsonSchema)]
+#[schemars(rename = "Ref", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawReference {
+    /// The parent's object, which is mapped too.
+    mapping: String,
+    /// The column of the parent's key. Default: just that.
+    #[schemars(rename = "match")]
+    match_column: Option<String>,
+    /// The column of this table that holds the parent's key.
+    #[schemars(length(min = 1, max = 63))]
+    column: String,
+}
+
+/// The external id by which rows and records are matched.
+#[derive(JsonSchema)]
+#[schemars(rename = "Key", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawKey {
+    /// A field that is marked External ID and unique in Salesforce.
+    external_id: String,
+    /// Its column. Default: the field's name in lower case.
+    #[schemars(length(min = 1, max = 63))]
+    column: Option<String>,
+}
+
+/// When Salesforce is asked for changes.
+#[derive(JsonSchema)]
+#[schemars(rename = "Poll", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawPoll {
+    /// Time between two polls, with its unit. Default: `60s`.
+    every: Option<String>,
+    /// How far each poll looks back behind the last one, for changes that became visible late. Default: `300s`.
+    overlap: Option<String>,
+}
+
+/// What a deletion on one side does on the other.
+#[derive(JsonSchema)]
+#[schemars(rename = "Deletes", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawDeletes {
+    /// A record deleted in Salesforce. Default: `delete`, the row goes too.
+    in_salesforce: Option<DeleteRule>,
+    /// A row deleted in Postgres. Default: `delete`, the record goes too.
+    in_postgres: Option<DeleteRule>,
+    /// More rows than this are never deleted at once; the mapping asks first. Default: 100 rows or 0.5 % of the
+    /// table, whichever is more.
+    hold_above: Option<u64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "Conflict", untagged)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+enum RawConflict {
+    /// The policy.
+    Word(ConflictPolicy),
+    /// The policy, as a table.
+    Table(RawConflictTable),
+}
+
+/// Who wins when both sides changed the same field.
+#[derive(JsonSchema)]
+#[schemars(rename = "ConflictTable", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawConflictTable {
+    /// The policy.
+    policy: ConflictPolicy,
+}
+
+/// From how many records on the Bulk API is used.
+#[derive(JsonSchema)]
+#[schemars(rename = "Bulk", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawBulk {
+    /// Reads of more records than this go through a Bulk query. Default: 10000.
+    read_above: Option<u64>,
+    /// Writes of more records than this, of one object and operation, go through Bulk ingest. Default: 2000.
+    write_above: Option<u64>,
+}
+
+/// The JSON Schema (2020-12) of a mapping file.
+#[must_use]
+pub fn schema() -> Schema {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RawMapping>();
+    schema.insert("title".to_owned(), "Lockstep mapping".into());
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::schema;
+    use serde_json::Value;
+
+    #[test]
+    fn the_schema_names_the_keys_that_files_are_read_by() {
+        let schema = schema().to_value();
+        #[rustfmt::skip]
+        let table: [(&str, &[&str]); 8] = [
+            ("/properties",                     &file::KEYS),
+            ("/$defs/Field/properties",         &file::FIELD_KEYS),
+            ("/$defs/Ref/properties",           &file::REFERENCE_KEYS),
+            ("/$defs/Key/properties",           &file::KEY_KEYS),
+            ("/$defs/Poll/properties",          &file::POLL_KEYS),
+            ("/$defs/Deletes/properties",       &file::DELETES_KEYS),
+            ("/$defs/ConflictTable/properties", &file::CONFLICT_KEYS),
+            ("/$defs/Bulk/properties",          &file::BULK_KEYS),
+        ];
+        for (pointer, keys) in table {
+            let properties = schema.pointer(pointer).and_then(Value::as_object).unwrap();
+            let mut expected: Vec<_> = keys.to_vec();
+            expected.sort_unstable();
+            let mut found: Vec<_> = properties.keys().map(String::as_str).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn the_schema_beside_the_samples_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/mapping.schema.json");
+        let kept = std::fs::read_to_string(path).unwrap();
+        let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        assert_eq!(kept, current, "write it anew: lockstep schema > mappings/mapping.schema.json");
+    }
+}

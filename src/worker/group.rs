@@ -1,0 +1,274 @@
+//! One mapping group's task: takes the group's lease and, while it holds it, loads, pushes and pulls in turn.
+//!
+//! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
+//! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
+
+use super::Config;
+use super::pace::{Backoff, Timetable, pause};
+use crate::mapping::{Mapping, MappingGroup};
+use crate::postgres::{self, Database, Lease, MappingState};
+use crate::runtime::Retry;
+use crate::salesforce::Client;
+use crate::sync::{Backfill, Error, Puller, Pusher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// How often a group looks into the trigger log by itself, in case a notification was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often a group that another worker holds is asked for.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a pause for a person's action lasts before the worker looks whether it came.
+const PAUSED_FOR: Duration = Duration::from_secs(30);
+
+/// The task of one group.
+pub(super) struct GroupTask {
+    db: Database,
+    group: MappingGroup,
+    pusher: Pusher,
+    puller: Puller,
+    backfill: Backfill,
+    wake: Arc<Notify>,
+    config: Config,
+}
+
+/// What one round through the group found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There is more to do at once.
+    More,
+    /// All is done for now.
+    Quiet,
+}
+
+impl GroupTask {
+    pub(super) fn new(
+        db: Database,
+        client: Client,
+        group: MappingGroup,
+        wake: Arc<Notify>,
+        config: Config,
+    ) -> Self {
+        Self {
+            pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
+            puller: Puller::new(db.clone(), client.clone()),
+            backfill: Backfill::new(db.clone(), client),
+            db,
+            group,
+            wake,
+            config,
+        }
+    }
+
+    /// Works on the group whenever it can get the lease, until `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            let wait = match self.hold_lease(&stop, &mut backoff).await {
+                Ok(()) | Err(Error::Fenced { .. }) => ASK_AGAIN,
+                Err(error) => self.report(&error, backoff.failed()).await,
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = pause(wait) => {}
+            }
+        }
+    }
+
+    /// Says what went wrong, once, and answers how long to wait.
+    async fn report(&self, error: &Error, pause: Duration) -> Duration {
+        let group = &self.group.name;
+        if error.retry() == Retry::Never {
+            for mapping in &self.group.mappings {
+                self.pause(mapping, error).await;
+            }
+            return PAUSED_FOR;
+        }
+        tracing::warn!(%group, %error, retry_in_seconds = pause.as_secs(), "the group's work failed, trying again");
+        pause
+    }
+
+    /// One term as the group's worker: from getting the lease to giving it back.
+    async fn hold_lease(
+        &self,
+        stop: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), Error> {
+        let name = format!("group:{}", self.group.name);
+        let ttl = self.config.lease_ttl;
+        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
+        else {
+            return Ok(());
+        };
+        tracing::info!(group = %self.group.name, epoch = lease.epoch, "working on the group");
+        let term = stop.child_token();
+        let outcome = {
+            let renewal = keep_lease(&self.db, &lease, ttl);
+            tokio::pin!(renewal);
+            let work = self.work(&lease, &term, backoff);
+            tokio::pin!(work);
+            tokio::select! {
+                outcome = &mut work => outcome,
+                () = &mut renewal => {
+                    tracing::warn!(group = %self.group.name, epoch = lease.epoch, "the lease was lost");
+                    Ok(())
+                }
+            }
+        };
+        if let Err(error) = postgres::release(&self.db, &lease).await {
+            tracing::warn!(group = %self.group.name, %error, "the lease could not be released and runs out by itself");
+        }
+        outcome
+    }
+
+    async fn work(
+        &self,
+        lease: &Lease,
+        term: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), Error> {
+        self.pusher.resolve_open(lease).await?;
+        let mut timetable = Timetable::starting_now(self.group.mappings.len());
+        while !term.is_cancelled() {
+            let round = self.round(lease, term, &mut timetable).await?;
+            backoff.succeeded();
+            if round == Round::Quiet {
+                self.wait(term, &timetable).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is due, polls what is due, and loads one page of what was never loaded.
+    async fn round(
+        &self,
+        lease: &Lease,
+        term: &CancellationToken,
+        timetable: &mut Timetable,
+    ) -> Result<Round, Error> {
+        let pushed = self.pusher.run_once(lease, term).await?;
+        if pushed.claimed > 0 {
+            tracing::info!(
+                group = %self.group.name, claimed = pushed.claimed, accepted = pushed.accepted,
+                refused = pushed.refused, waiting = pushed.waiting, settled = pushed.settled, "pushed"
+            );
+        }
+        let mut round = if pushed.more { Round::More } else { Round::Quiet };
+        for (index, mapping) in self.group.mappings.iter().enumerate() {
+            if term.is_cancelled() || !mapping.direction.pulls() || !timetable.may_try(index) {
+                continue;
+            }
+            match self.read(lease, mapping, index, timetable).await {
+                Ok(Round::Quiet) => {}
+                Ok(Round::More) => round = Round::More,
+                Err(error) if error.retry() == Retry::Never => {
+                    self.pause(mapping, &error).await;
+                    timetable.pause(index, PAUSED_FOR);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(round)
+    }
+
+    /// One page of the mapping's load if it needs one, and a poll if one is due.
+    async fn read(
+        &self,
+        lease: &Lease,
+        mapping: &Mapping,
+        index: usize,
+        timetable: &mut Timetable,
+    ) -> Result<Round, Error> {
+        let round = self.load(mapping).await?;
+        if timetable.is_due(index) {
+            let pulled = self.puller.run_once(lease, mapping).await?;
+            if timetable.polled(index, mapping) {
+                postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
+            }
+            let applied = pulled.applied;
+            if applied.inserted + applied.updated + applied.deleted + applied.deferred > 0 {
+                tracing::info!(
+                    mapping = %mapping.object, read = applied.read, inserted = applied.inserted,
+                    updated = applied.updated, deleted = applied.deleted, deferred = applied.deferred,
+                    "pulled"
+                );
+            }
+        }
+        Ok(round)
+    }
+
+    /// Stops reading one mapping until a person acted, and says so; the group's other mappings go on.
+    async fn pause(&self, mapping: &Mapping, error: &Error) {
+        let next = error.remedy().unwrap_or_default();
+        tracing::error!(mapping = %mapping.object, %error, %next, "the mapping is paused");
+        let reason = format!("{error}; {next}");
+        let noted =
+            postgres::set_state(&self.db, &mapping.object, MappingState::Paused, Some(&reason))
+                .await;
+        if let Err(error) = noted {
+            tracing::warn!(mapping = %mapping.object, %error, "the pause could not be noted");
+        }
+    }
+
+    /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
+    async fn load(&self, mapping: &Mapping) -> Result<Round, Error> {
+        if postgres::progress(&self.db, &mapping.object).await?.loaded {
+            return Ok(Round::Quiet);
+        }
+        let name = format!("backfill:{}", mapping.object);
+        let ttl = self.config.lease_ttl;
+        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
+        else {
+            return Ok(Round::Quiet);
+        };
+        let outcome = tokio::select! {
+            outcome = self.backfill.step(&lease, mapping) => outcome,
+            () = keep_lease(&self.db, &lease, ttl) => Err(Error::Fenced { lease: name }),
+        };
+        postgres::release(&self.db, &lease).await?;
+        let step = outcome?;
+        tracing::info!(mapping = %mapping.object, rows = step.rows, finished = step.finished, "loading");
+        Ok(Round::More)
+    }
+
+    /// Until a change is captured, a poll is due, or it is time to look by itself.
+    async fn wait(&self, term: &CancellationToken, timetable: &Timetable) {
+        let look = Instant::now() + LOOK_EVERY;
+        let until = timetable.next().map_or(look, |next| next.min(look));
+        tokio::select! {
+            () = term.cancelled() => {}
+            () = self.wake.notified() => {}
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+}
+
+/// Renews the lease a few times per lifetime; returns when it is lost or can no longer be trusted.
+///
+/// Trust is counted from the start of the last renewal that succeeded, by the monotonic clock, and ends a quarter
+/// of the lifetime before the database would give the lease to another.
+pub(crate) async fn keep_lease(db: &Database, lease: &Lease, ttl: Duration) {
+    let mut ticks = tokio::time::interval(ttl / 4);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    let mut trusted_until = Instant::now() + ttl * 3 / 4;
+    loop {
+        ticks.tick().await;
+        let attempt = Instant::now();
+        let renewal = postgres::renew(db, lease, ttl);
+        match tokio::time::timeout_at(trusted_until, renewal).await {
+            Ok(Ok(true)) => trusted_until = attempt + ttl * 3 / 4,
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, lease = %lease.name, "the lease could not be renewed, trying again");
+                if Instant::now() >= trusted_until {
+                    return;
+                }
+            }
+        }
+    }
+}

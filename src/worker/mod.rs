@@ -1,0 +1,96 @@
+//! The long-running worker: keeps every mapping group in step until it is told to stop.
+//!
+//! ```text
+//! start ─ connect ─ describe ─ provision ─┬─ group task ×n: lease → load | push | pull → release
+//!         (waits while time can heal)     ├─ listener: a captured change wakes the groups
+//!                                         └─ health: /livez, /readyz
+//! ```
+//!
+//! Any number of workers may run against one database: each group belongs to whoever holds its lease, so a deploy
+//! whose old and new process overlap hands over by lease and nothing is done twice. SIGTERM stops the claiming of
+//! work at once, lets what is in flight finish, and releases the leases last.
+
+mod group;
+mod health;
+mod housekeeping;
+mod listener;
+mod pace;
+
+pub(crate) use group::keep_lease;
+pub use health::Health;
+pub(crate) use pace::pause;
+
+use crate::mapping::{Mapping, MappingGroup};
+use crate::postgres::Database;
+use crate::salesforce::Client;
+use group::GroupTask;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What the worker may be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who holds a lease, as `lockstep status` shows it: the dyno's or the host's name.
+    pub holder: String,
+    /// How long a lease outlives its holder.
+    pub lease_ttl: Duration,
+    /// How long what is in flight may take after a stop.
+    pub grace: Duration,
+}
+
+/// A worker over connections that stand.
+#[derive(Debug)]
+pub struct Worker {
+    db: Database,
+    client: Client,
+    groups: Vec<MappingGroup>,
+    config: Config,
+    health: Health,
+}
+
+impl Worker {
+    /// A worker for these mappings. The database is provisioned.
+    #[must_use]
+    pub fn new(
+        db: Database,
+        client: Client,
+        mappings: &[Mapping],
+        config: Config,
+        health: Health,
+    ) -> Self {
+        let groups = crate::mapping::groups(mappings);
+        Self { db, client, groups, config, health }
+    }
+
+    /// Runs until `stop`, then finishes what is in flight within the grace period and releases the leases.
+    pub async fn run(self, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let wakes: Vec<Arc<Notify>> = self.groups.iter().map(|_| Arc::new(Notify::new())).collect();
+        tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
+        tasks.spawn(housekeeping::run(self.db.clone(), self.client.clone(), stop.clone()));
+        for (group, wake) in self.groups.into_iter().zip(wakes) {
+            let task = GroupTask::new(
+                self.db.clone(),
+                self.client.clone(),
+                group,
+                wake,
+                self.config.clone(),
+            );
+            tasks.spawn(task.run(stop.clone()));
+        }
+        tasks.close();
+        self.health.set_ready(true);
+        stop.cancelled().await;
+        self.health.set_ready(false);
+        tracing::info!(grace_seconds = self.config.grace.as_secs(), "stopping");
+        if tokio::time::timeout(self.config.grace, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "the grace period ended before the work in flight did; it is resolved at the next start"
+            );
+        }
+        tracing::info!("stopped");
+    }
+}

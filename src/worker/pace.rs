@@ -1,0 +1,96 @@
+//! The worker's own time: pauses, and when the next poll of each mapping is due.
+
+use crate::mapping::Mapping;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Waits. The worker drives time; everything below it takes time as an argument.
+#[expect(clippy::disallowed_methods, reason = "the worker is the driver that owns time")]
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// When each mapping of a group is read next.
+#[derive(Debug)]
+pub(super) struct Timetable {
+    turns: Vec<Turn>,
+}
+
+/// One mapping's place in the timetable.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    due: Instant,
+    is_paused: bool,
+}
+
+impl Timetable {
+    /// Every mapping is due at once. None is known to be in order yet, so its first success is news.
+    pub(super) fn starting_now(mappings: usize) -> Self {
+        Self { turns: vec![Turn { due: Instant::now(), is_paused: true }; mappings] }
+    }
+
+    /// Whether the mapping at `index` is due.
+    pub(super) fn is_due(&self, index: usize) -> bool {
+        self.turns.get(index).is_some_and(|turn| turn.due <= Instant::now())
+    }
+
+    /// Whether the mapping at `index` may be read at all now: it is not paused, or the pause is over.
+    pub(super) fn may_try(&self, index: usize) -> bool {
+        self.turns.get(index).is_some_and(|turn| !turn.is_paused || turn.due <= Instant::now())
+    }
+
+    /// The mapping at `index` was polled: its next turn comes one interval later. Answers whether a pause ended.
+    pub(super) fn polled(&mut self, index: usize, mapping: &Mapping) -> bool {
+        let Some(turn) = self.turns.get_mut(index) else { return false };
+        turn.due = Instant::now() + mapping.poll.every;
+        std::mem::replace(&mut turn.is_paused, false)
+    }
+
+    /// The mapping at `index` waits for a person; it is tried again after `pause`.
+    pub(super) fn pause(&mut self, index: usize, pause: Duration) {
+        if let Some(turn) = self.turns.get_mut(index) {
+            *turn = Turn { due: Instant::now() + pause, is_paused: true };
+        }
+    }
+
+    /// The earliest next turn.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.turns.iter().map(|turn| turn.due).min()
+    }
+}
+
+/// A pause that doubles from one second up to a minute while failures go on.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    /// The pause after one more failure.
+    pub(super) fn failed(&mut self) -> Duration {
+        let pause = Duration::from_secs(1 << self.failures.min(6));
+        self.failures += 1;
+        pause.min(Self::LONGEST)
+    }
+
+    /// The work went well again.
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backoff;
+
+    #[test]
+    fn pauses_double_up_to_a_minute_and_start_over_after_success() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<u64> = (0..8).map(|_| backoff.failed().as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        backoff.succeeded();
+        assert_eq!(backoff.failed().as_secs(), 1);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a person meets at the command line, above all when something is wrong.
+
+use crate::wait::wait_until;
+use crate::world::{ACCOUNT, World};
+use salesforce_simulator::Config;
+use std::time::Duration;
+
+async fn small_world(mappings: &[(&str, &str)]) -> World {
+    World::start(Config { scale: 0.05, ..Config::default() }, mappings).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_reports_every_problem_of_every_file_with_its_place_and_a_suggestion() {
+    // given two files with three problems
+    let account = "object = \"Account\"\ndirection = \"both\"\nfields = [\"Name\", \"Fone\"]\n";
+    let contact = "object = \"Contcat\"\ndirektion = \"both\"\nfields = [\"LastName\"]\n";
+    let world = small_world(&[("account.toml", account), ("contact.toml", contact)]).await;
+
+    // when they are checked
+    let (status, out, talk) = world.run(&["check"]);
+
+    // then the unknown key is shown with its place
+    let all = format!("{out}{talk}");
+    assert_eq!(status, 5, "{all}");
+    assert!(all.contains("contact.toml:2:1"), "{all}");
+    assert!(all.contains("did you mean `direction`"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_asks_the_org_for_objects_and_fields() {
+    let account = "object = \"Account\"\ndirection = \"both\"\nfields = [\"Name\", \"Fone\"]\n";
+    let world = small_world(&[("account.toml", account)]).await;
+    let (status, out, talk) = world.run(&["check"]);
+    let all = format!("{out}{talk}");
+    assert_eq!(status, 5, "{all}");
+    assert!(all.contains("account.toml:3:"), "{all}");
+    assert!(all.contains("did you mean `Phone`"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_database_is_temporary_and_names_what_to_do() {
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    let mut command = world.command(&["provision"]);
+    let output =
+        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{talk}");
+    assert!(talk.contains("next:"), "{talk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_need_a_login() {
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    let mut command = world.command(&["provision"]);
+    let output = command.env("SALESFORCE_USERNAME", "stranger@example.com").output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{talk}");
+    assert!(talk.contains("next:"), "{talk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn config_show_hides_secrets_and_tells_where_each_value_came_from() {
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    let (status, out, talk) = world.run(&["config", "show"]);
+    assert_eq!(status, 0, "{talk}");
+    assert!(out.contains("SALESFORCE_USERNAME"), "{out}");
+    assert!(!out.contains("PRIVATE KEY"), "{out}");
+    assert!(out.contains("[hidden]"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provisioning_twice_does_nothing_the_second_time() {
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    let (status, out, talk) = world.run(&["provision"]);
+    assert_eq!(status, 0, "{talk}");
+    assert!(out.contains("account"), "{out}");
+    let (status, out, _) = world.run(&["provision"]);
+    assert_eq!(status, 0);
+    assert!(out.contains("nothing to do"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_added_to_a_mapping_becomes_a_loaded_column() {
+    // given a loaded mapping
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    assert_eq!(world.run(&["backfill"]).0, 0);
+
+    // when a field is added and the worker starts
+    let wider = ACCOUNT.replace("\"Phone\",", "\"Phone\", \"Site\",");
+    std::fs::write(world.folder.path().join("mappings/account.toml"), wider).unwrap();
+    let _worker = world.worker();
+
+    // then its column is made and filled
+    let mappings = world.mappings().await;
+    wait_until("the column is filled", Duration::from_secs(30), async || {
+        world.cell_if_any("select count(site) from salesforce.account").await.is_some()
+            && world.differences(&mappings[0]).await.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_salesforce_refuses_is_listed_shown_and_retried() {
+    // given a row that a validation rule refuses
+    let world = small_world(&[("account.toml", ACCOUNT)]).await;
+    let _worker = world.worker();
+    wait_until("the load ends", Duration::from_secs(30), async || {
+        world.cell_if_any("select count(*) from lockstep.checkpoint where loaded").await.as_deref()
+            == Some("1")
+    })
+    .await;
+    let insert = "insert into salesforce.account (name, annualrevenue) values ('Debtor', -1)";
+    world.application().await.run(insert).await.unwrap();
+    let parked = "select sf_message from salesforce._trigger_log where state = 'FAILED'";
+    wait_until("the refusal", Duration::from_secs(20), async || world.cell(parked).await.is_some())
+        .await;
+
+    // when the operator looks
+    let (status, out, _) = world.run(&["errors", "list"]);
+
+    // then the cause is there, and the status says that something is to do
+    assert_eq!(status, 3, "{out}");
+    assert!(out.contains("FIELD_CUSTOM_VALIDATION_EXCEPTION"), "{out}");
+    let (status, out, _) = world.run(&["status"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("Account"), "{out}");
+
+    // and the fixed row goes out after a retry, with the value it has now
+    let fix = "update salesforce.account set annualrevenue = 1 where name = 'Debtor'";
+    world.application().await.run(fix).await.unwrap();
+    wait_until("the record", Duration::from_secs(20), async || {
+        world.cell("select sfid from salesforce.account where name = 'Debtor'").await.is_some()
+    })
+    .await;
+    let (status, out, _) = world.run(&["errors", "list"]);
+    assert_eq!(status, 0, "{out}");
+}
