@@ -10,5 +10,6 @@
 mod cli;
 mod convergence;
 mod crash;
+mod push;
 mod wait;
 mod world;

@@ -106,6 +106,3 @@ impl Pusher {
         self.mappings().map(|mapping| mapping.table.clone()).collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

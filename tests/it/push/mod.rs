@@ -2,9 +2,9 @@
 
 mod world;
 
-use super::Pushed;
-use crate::mapping::ConflictPolicy;
-use crate::model::{SalesforceId, Value};
+use lockstep::mapping::ConflictPolicy;
+use lockstep::model::{SalesforceId, Value};
+use lockstep::sync::Pushed;
 use serde_json::json;
 use world::{World, mappings, value};
 

@@ -1,20 +1,26 @@
 //! An application's database, a simulated org, and the pusher between them.
 
-use crate::mapping::{
+use crate::wait::wait_until;
+use crate::world::search;
+use lockstep::mapping::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
     MappingGroup, Poll, Reference,
 };
-use crate::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
-use crate::postgres::testing::{connect_to, fresh_url};
-use crate::postgres::{self, Lease};
-use crate::salesforce::{Auth, Client, Config, DEFAULT_API_VERSION, Scope, Shape};
-use crate::sync::Error;
-use crate::sync::push::{Pushed, Pusher};
+use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
+use lockstep::postgres::ephemeral::EphemeralPostgres;
+use lockstep::postgres::{self, Console, Database, Lease};
+use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
+use lockstep::sync::{Error, Pushed, Pusher};
 use salesforce_simulator::{Config as OrgConfig, Simulator};
 use serde_json::{Value as Json, json};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
+
+/// One server for all these tests; each takes a database of its own.
+static SERVER: LazyLock<EphemeralPostgres> =
+    LazyLock::new(|| EphemeralPostgres::start(&search()).expect("postgres starts"));
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -23,7 +29,7 @@ pub(super) struct World {
     pub(super) pusher: Pusher,
     pub(super) lease: Lease,
     mappings: Vec<Mapping>,
-    app: tokio_postgres::Client,
+    app: Console,
     org: Simulator,
     http: reqwest::Client,
 }
@@ -108,12 +114,18 @@ impl World {
 
     pub(super) async fn with(mappings: Vec<Mapping>) -> Self {
         let url = fresh_url().await;
-        let db = connect_to(&url).await;
+        let db = Database::connect(&postgres::Config {
+            url: url.clone().into(),
+            schema: "salesforce".to_owned(),
+            max_connections: 4,
+            root_cert: None,
+        })
+        .await
+        .unwrap();
         postgres::migrate(&db).await.unwrap();
         postgres::provision(&db, &mappings).await.unwrap();
-        let (app, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        app.batch_execute("set search_path to salesforce").await.unwrap();
+        let app = Console::connect(&url).await.unwrap();
+        app.run("set search_path to salesforce").await.unwrap();
         let org =
             Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
         let client = client_of(&org);
@@ -126,21 +138,17 @@ impl World {
 
     /// Runs statements as the application.
     pub(super) async fn app(&self, sql: &str) {
-        self.app.batch_execute(sql).await.unwrap();
+        self.app.run(sql).await.unwrap();
     }
 
     /// One line per row, cells joined by `|`, null as `-`.
     pub(super) async fn rows(&self, sql: &str) -> Vec<String> {
-        let messages = self.app.simple_query(sql).await.unwrap();
-        messages
-            .iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(
-                    (0..row.len()).map(|i| row.get(i).unwrap_or("-")).collect::<Vec<_>>().join("|"),
-                ),
-                _ => None,
-            })
-            .collect()
+        let rows = self.app.rows(sql).await.unwrap();
+        let line = |row: Vec<Option<String>>| {
+            let cells = row.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+            cells.collect::<Vec<_>>().join("|")
+        };
+        rows.into_iter().map(line).collect()
     }
 
     pub(super) async fn run(&self) -> Result<Pushed, Error> {
@@ -149,21 +157,15 @@ impl World {
 
     /// Runs until nothing waits in the trigger log; failures of Salesforce are taken as they come.
     pub(super) async fn settle(&self) {
-        let mut pause = tokio::time::interval(Duration::from_millis(50));
-        let settled = async {
-            loop {
-                pause.tick().await;
-                match self.run().await {
-                    Ok(_) | Err(Error::Salesforce(_)) => {}
-                    Err(error) => panic!("{error:?}"),
-                }
-                let waiting = "select state from _trigger_log where state in ('NEW', 'PENDING')";
-                if self.rows(waiting).await.is_empty() {
-                    break;
-                }
+        wait_until("the trigger log is drained", DEADLINE, async || {
+            match self.run().await {
+                Ok(_) | Err(Error::Salesforce(_)) => {}
+                Err(error) => panic!("{error:?}"),
             }
-        };
-        tokio::time::timeout(DEADLINE, settled).await.expect("the trigger log drains in time");
+            let waiting = "select state from _trigger_log where state in ('NEW', 'PENDING')";
+            self.rows(waiting).await.is_empty()
+        })
+        .await;
     }
 
     /// `state|count` of what the log and its archive hold.
@@ -232,15 +234,24 @@ impl World {
     }
 }
 
+async fn fresh_url() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("push_{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+    let server = tokio::task::spawn_blocking(|| SERVER.url()).await.unwrap();
+    let console = Console::connect(&server).await.unwrap();
+    console.run(&format!("create database {name}")).await.unwrap();
+    format!("{}/{name}", server.trim_end_matches("/postgres"))
+}
+
 fn client_of(org: &Simulator) -> Client {
     let credentials = org.credentials();
-    Client::new(Config {
+    Client::new(salesforce::Config {
         login_url: org.url().parse().unwrap(),
         auth: Auth::ClientCredentials {
             client_id: credentials.client_id,
             client_secret: credentials.client_secret.into(),
         },
-        api_version: DEFAULT_API_VERSION.to_owned(),
+        api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
         timeout: Duration::from_secs(20),
     })
     .unwrap()
