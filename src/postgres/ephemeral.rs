@@ -306,9 +306,8 @@ fn newest_installed() -> Option<PathBuf> {
 
 fn default_base() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    let has_room = statvfs(memory).is_ok_and(|stat| {
-        u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()) > MEMORY_ROOM
-    });
+    let has_room = statvfs(memory)
+        .is_ok_and(|stat| stat.blocks_available() * stat.fragment_size() > MEMORY_ROOM);
     if has_room && access(memory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok() {
         memory.to_path_buf()
     } else {

@@ -24,7 +24,7 @@ mod push_tests;
 mod record;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tls;
 
 pub use apply::{Applied, ApplyError, Page, apply};

@@ -3,6 +3,7 @@
 use super::testing::{account, provisioned_database, rows, run};
 use super::*;
 use crate::mapping::{ConflictPolicy, Mapping};
+use crate::model::ChangeState::{Failed, Ignore, Pending};
 use crate::model::{Action, ChangeState, RemoteRecord, SalesforceId, Value};
 use serde_json::json;
 use std::time::Duration;
@@ -78,7 +79,6 @@ async fn changes_are_claimed_oldest_first_and_records_come_whole() {
          update salesforce.account set phone = '1' where id = 1",
     )
     .await;
-    use ChangeState::Pending;
     assert_eq!(world.claim(2).await, [(1, Pending), (2, Pending), (4, Pending)]);
     let changes = claim(&world.db, &world.lease, &["account".to_owned()], 2).await.unwrap();
     let update = changes.iter().find(|change| change.log_id == 4).unwrap();
@@ -114,7 +114,6 @@ async fn a_parked_record_comes_only_when_it_changes_again_and_waiting_ones_not_b
     );
     assert_eq!(rows(&world.db, ROWS).await, ["1|-|a|-|FAILED|t", "2|-|b|-|PENDING|f"]);
     world.app("update salesforce.account set name = 'fixed' where id = 1").await;
-    use ChangeState::{Failed, Pending};
     assert_eq!(world.claim(9).await, [(1, Failed), (3, Pending)]);
     world.app("update lockstep.delivery set not_before = now()").await;
     assert_eq!(world.claim(9).await.len(), 3);
@@ -128,7 +127,6 @@ async fn what_needs_no_sending_is_archived_but_a_deletion_of_an_unsent_row_comes
          delete from salesforce.account",
     )
     .await;
-    use ChangeState::{Ignore, Pending};
     assert_eq!(world.claim(9).await, [(1, Pending), (3, Ignore)]);
     assert_eq!(rows(&world.db, ARCHIVE).await, ["2|IGNORED|-|-|t"]);
     let settled = Outcome::Settled { reason: "cancelled out".to_owned() };
@@ -268,7 +266,10 @@ async fn the_journal_keeps_what_was_sent_and_how_it_ended() {
         state: BulkJobState::Closing,
     };
     save_bulk_job(&world.db, &world.lease, &job, &ids).await.unwrap();
-    assert_eq!(open_bulk_jobs(&world.db, &["Account".to_owned()]).await.unwrap(), [job.clone()]);
+    assert_eq!(
+        open_bulk_jobs(&world.db, &["Account".to_owned()]).await.unwrap(),
+        std::slice::from_ref(&job)
+    );
     let done = BulkJob { state: BulkJobState::Done, ..job };
     save_bulk_job(&world.db, &world.lease, &done, &[]).await.unwrap();
     assert_eq!(open_bulk_jobs(&world.db, &["Account".to_owned()]).await.unwrap(), []);
@@ -338,6 +339,6 @@ async fn an_archived_row_marked_for_requeueing_is_sent_again() {
     world.claim(9).await;
     world.record(recorded(1, &[1], accepted("INSERTED"))).await;
     world.app("update salesforce._trigger_log_archive set state = 'REQUEUE'").await;
-    assert_eq!(world.claim(9).await, [(2, ChangeState::Pending)]);
+    assert_eq!(world.claim(9).await, [(2, Pending)]);
     assert_eq!(rows(&world.db, ARCHIVE).await, [format!("1|REQUEUED|{FIRST}|-|t")]);
 }

@@ -93,9 +93,8 @@ impl ServerCertVerifier for Lenient {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        use rustls::Error::InvalidCertificate;
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            Err(InvalidCertificate(
+            Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
             result => result,

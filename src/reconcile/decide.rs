@@ -201,6 +201,7 @@ fn merge_record(
             local: &wish.local,
             remote,
             ours: ours(field, remote, attempts),
+            was_sent: attempts.iter().any(|attempt| attempt.values.contains_key(&field.name)),
             local_at: wish.changed_at,
             remote_at: record.system_modstamp,
             after_unknown,

@@ -29,6 +29,8 @@ pub struct Facts<'a> {
     pub remote: &'a Value,
     /// Whether the remote value is one we sent.
     pub ours: Ours,
+    /// Whether an attempt of ours carried this field.
+    pub was_sent: bool,
     /// When the application made its change.
     pub local_at: DateTime<Utc>,
     /// The record's `SystemModstamp`.
@@ -78,8 +80,9 @@ pub fn merge_field(facts: &Facts<'_>) -> Resolution {
     let is_unchanged_locally = facts.base == Some(facts.local);
     let is_unchanged_remotely = match facts.base {
         Some(base) => base == facts.remote,
-        // Nothing is known of the past: an empty field competes with nobody, unless it was emptied since.
-        None => facts.remote.is_null() && !facts.after_unknown,
+        // Nothing is known of the past: an empty field competes with nobody, unless we filled it and somebody
+        // emptied it since.
+        None => facts.remote.is_null() && !facts.was_sent,
     };
     if facts.remote == facts.local {
         Resolution::Equal
@@ -126,6 +129,7 @@ mod tests {
             local,
             remote,
             ours: Ours::No,
+            was_sent: false,
             local_at: moment(100),
             remote_at: Some(moment(100)),
             after_unknown: false,
@@ -197,6 +201,15 @@ mod tests {
             };
             assert_eq!(merge_field(&facts), Resolution::Conflict(winner), "{facts:?}");
         }
+    }
+
+    #[test]
+    fn an_empty_field_that_we_had_filled_was_emptied_by_somebody() {
+        let (null, b) = (Value::Null, text("B"));
+        let untouched = Facts { after_unknown: true, ..facts(None, &b, &null) };
+        assert_eq!(merge_field(&untouched), Resolution::Push);
+        let emptied = Facts { was_sent: true, ..untouched };
+        assert_eq!(merge_field(&emptied), Resolution::Conflict(Winner::Salesforce));
     }
 
     #[test]

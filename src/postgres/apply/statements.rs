@@ -171,12 +171,12 @@ impl System {
         ];
         for (_, column, value) in present.into_iter().filter(|(is_present, ..)| *is_present) {
             let differs = format!("or target.{column} is distinct from {value} ");
-            system.assignments += &format!("{column} = {value}, ");
+            append(&mut system.assignments, format_args!("{column} = {value}, "));
             system.differs += " ";
             system.differs += &differs;
             system.stamp_differs += &differs;
-            system.columns += &format!(", {column}");
-            system.values += &format!(", {value}");
+            append(&mut system.columns, format_args!(", {column}"));
+            append(&mut system.values, format_args!(", {value}"));
         }
         system
     }

@@ -190,7 +190,7 @@ async fn a_record_being_sent_while_it_was_read_is_deferred() {
     let world = world().await;
     world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
     for entry in [
-        format!("('account', 1, 'UPDATE', null, null)"),
+        "('account', 1, 'UPDATE', null, null)".to_owned(),
         format!("('account', 99, 'UPDATE', '{}', now() + interval '1 h')", id(1)),
     ] {
         run(

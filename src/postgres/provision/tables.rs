@@ -5,6 +5,14 @@ use crate::mapping::Mapping;
 use crate::model::ColumnType;
 use crate::postgres::identifier::{qualify, quote, system_name};
 
+/// What every mapped table has, as in Heroku Connect's newer installations: ids sort by their bytes.
+const SYSTEM_COLUMNS: [&str; 4] = [
+    "sfid varchar(18) collate \"ucs_basic\"",
+    "id serial primary key",
+    "_hc_lastop varchar(32)",
+    "_hc_err text",
+];
+
 /// A column that a mapping needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ColumnPlan {
@@ -56,13 +64,9 @@ fn holds_a_uuid(column_type: ColumnType) -> bool {
 
 /// The statement that creates the whole table.
 pub(super) fn create_table(mapping: &Mapping, schema: &str) -> String {
-    let columns: String =
-        columns(mapping).iter().map(|plan| format!("{}, ", definition(plan))).collect();
-    format!(
-        "create table {} ({columns}sfid varchar(18) collate \"ucs_basic\", id serial primary key, \
-         _hc_lastop varchar(32), _hc_err text)",
-        qualify(schema, &mapping.table)
-    )
+    let mut definitions: Vec<String> = columns(mapping).iter().map(definition).collect();
+    definitions.extend(SYSTEM_COLUMNS.map(str::to_owned));
+    format!("create table {} ({})", qualify(schema, &mapping.table), definitions.join(", "))
 }
 
 fn definition(plan: &ColumnPlan) -> String {

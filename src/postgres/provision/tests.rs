@@ -75,6 +75,11 @@ async fn the_system_objects_are_heroku_connects_to_the_letter() {
     ] {
         assert!(indexes.iter().any(|index| index == name), "{name} in {indexes:?}");
     }
+}
+
+#[tokio::test]
+async fn functions_and_triggers_have_the_names_that_clients_know() {
+    let db = provisioned_database(&[account()]).await;
     let functions = "select proname, pg_get_function_arguments(oid), prorettype::regtype from pg_proc \
                      where pronamespace = 'salesforce'::regnamespace order by 1";
     assert_eq!(

@@ -1,17 +1,16 @@
 //! Journals, sends and records what a run decided to send.
 
 use super::bulk;
-use super::outcome::{Answer, Judged, Outgoing, judge, lastop, unsent};
+use super::outcome::{Judged, Outgoing, judge, unsent};
 use super::run::Run;
-use super::send::{Call, Sent, send};
+use super::send::{Call, Sent, send, whole};
 use crate::mapping::Mapping;
-use crate::model::Action;
-use crate::postgres::{self, BulkJob, Outcome, Recorded};
+use crate::postgres::{self, BulkJob, BulkJobState, Outcome, Recorded};
 use crate::reconcile::RecordRef;
 use crate::salesforce::COLLECTION_MAX;
 use crate::sync::Error;
 use futures_util::{StreamExt, stream};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -108,56 +107,58 @@ impl Run<'_> {
         let journal = postgres::open_journal(db, self.lease, &intents).await?;
         let key_field = mapping.key.as_ref().filter(|_| call == Call::Upsert);
         let key_field = key_field.map(|key| key.field.as_str());
-        let started = client.start_ingest_job(&mapping.object, operation, key_field).await;
-        let sent = match started {
-            Ok(id) => {
-                let job = BulkJob {
-                    id: id.clone(),
-                    object: mapping.object.clone(),
-                    operation: operation.as_str().to_owned(),
-                    journal: journal.clone(),
-                };
-                postgres::save_bulk_job(db, self.lease, &job).await?;
-                // Its id is saved: whoever comes next settles it.
-                let working = bulk::work_off(client, mapping, &id, csv, &records);
-                let Some(sent) = self.stop.run_until_cancelled(working).await else {
-                    return Ok(left);
-                };
-                let sent = sent?;
-                postgres::close_bulk_job(db, self.lease, &id).await?;
-                sent
-            }
+        let job_id = match client.start_ingest_job(&mapping.object, operation, key_field).await {
+            Ok(job_id) => job_id,
             Err(error) => {
                 let mut sent = Sent::nothing(records.len(), &error.to_string());
-                sent.halt = Some(super::send::whole(mapping, error));
-                sent
+                sent.halt = Some(whole(mapping, error));
+                self.conclude(mapping, Delivered { records, journal, sent }).await?;
+                return Ok(left);
             }
         };
-        self.conclude(mapping, Delivered { records, journal, sent }).await?;
+        let job = BulkJob {
+            job_id,
+            object: mapping.object.clone(),
+            operation: operation.as_str().to_owned(),
+            state: BulkJobState::Open,
+        };
+        postgres::save_bulk_job(db, self.lease, &job, &journal).await?;
+        let working = bulk::work_off(client, mapping, &job.job_id, csv, &records);
+        // When stopped here, whoever comes next settles the job by its saved id.
+        if let Some(sent) = self.stop.run_until_cancelled(working).await {
+            self.conclude(mapping, Delivered { records, journal, sent: sent? }).await?;
+            self.finish_job(job).await?;
+        }
         Ok(left)
+    }
+
+    async fn finish_job(&self, job: BulkJob) -> Result<(), Error> {
+        let done = BulkJob { state: BulkJobState::Done, ..job };
+        Ok(postgres::save_bulk_job(&self.pusher.db, self.lease, &done, &[]).await?)
     }
 
     /// Settles Bulk jobs that an earlier run, or a crash, left.
     pub(super) async fn settle_bulk_jobs(&mut self) -> Result<(), Error> {
         let (db, client) = (&self.pusher.db, &self.pusher.client);
-        let tables = self.pusher.tables();
-        for mapping in self.pusher.mappings() {
-            let jobs = postgres::open_bulk_jobs(db, &mapping.object).await?;
-            for job in jobs {
-                let entries = postgres::open_entries(db, &tables).await?;
-                let (journal, records): (Vec<i64>, Vec<Outgoing>) = entries
-                    .iter()
-                    .filter(|entry| entry.bulk_job.as_deref() == Some(job.id.as_str()))
-                    .map(|entry| (entry.id, Outgoing::of_entry(entry)))
-                    .unzip();
-                let settling = bulk::settle(client, mapping, &job.id, &records);
-                let Some(sent) = self.stop.run_until_cancelled(settling).await else {
-                    return Ok(());
-                };
-                let sent = sent?;
-                self.conclude(mapping, Delivered { records, journal, sent }).await?;
-                postgres::close_bulk_job(db, self.lease, &job.id).await?;
-            }
+        let objects: Vec<String> =
+            self.pusher.mappings().map(|mapping| mapping.object.clone()).collect();
+        for job in postgres::open_bulk_jobs(db, &objects).await? {
+            let mut mappings = self.pusher.mappings();
+            let Some(mapping) = mappings.find(|mapping| mapping.object == job.object) else {
+                continue;
+            };
+            let entries = postgres::open_entries(db, std::slice::from_ref(&mapping.table)).await?;
+            let (journal, records): (Vec<i64>, Vec<Outgoing>) = entries
+                .iter()
+                .filter(|entry| entry.bulk_job.as_ref() == Some(&job.job_id))
+                .map(|entry| (entry.id, Outgoing::of_entry(entry)))
+                .unzip();
+            let settling = bulk::settle(client, mapping, &job.job_id, &records);
+            let Some(sent) = self.stop.run_until_cancelled(settling).await else {
+                return Ok(());
+            };
+            self.conclude(mapping, Delivered { records, journal, sent: sent? }).await?;
+            self.finish_job(job).await?;
         }
         Ok(())
     }
@@ -189,8 +190,7 @@ impl Run<'_> {
     }
 
     async fn conclude(&mut self, mapping: &Mapping, delivered: Delivered) -> Result<(), Error> {
-        let Delivered { mut records, journal, mut sent } = delivered;
-        self.withdraw_orphans(mapping, &mut records, &mut sent.answers).await?;
+        let Delivered { records, journal, sent } = delivered;
         let mut halt = sent.halt;
         let mut concluded = Vec::with_capacity(records.len());
         for ((outgoing, journal), answer) in records.into_iter().zip(journal).zip(sent.answers) {
@@ -200,43 +200,6 @@ impl Run<'_> {
         }
         self.record(mapping, concluded).await?;
         self.halt = self.halt.take().or(halt);
-        Ok(())
-    }
-
-    /// Deletes records whose rows were deleted while they were being inserted. The trigger could not know their
-    /// ids, so nothing else would ever delete them.
-    async fn withdraw_orphans(
-        &self,
-        mapping: &Mapping,
-        records: &mut [Outgoing],
-        answers: &mut [Answer],
-    ) -> Result<(), Error> {
-        let inserted = |next: &Outgoing, answer: &Answer| {
-            next.action == Action::Insert && matches!(answer, Answer::Saved(_))
-        };
-        let ids: Vec<i32> = records
-            .iter()
-            .zip(answers.iter())
-            .filter(|(next, answer)| inserted(next, answer))
-            .map(|(next, _)| next.record.record_id)
-            .collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let rows = postgres::read_rows(&self.pusher.db, mapping, &ids).await?;
-        let rows: HashSet<i32> = rows.into_iter().map(|row| row.record_id).collect();
-        for (next, answer) in records.iter_mut().zip(answers.iter_mut()) {
-            if !inserted(next, answer) || rows.contains(&next.record.record_id) {
-                continue;
-            }
-            let Answer::Saved(sfid) = &*answer else { continue };
-            let deleted = self.pusher.client.delete(std::slice::from_ref(sfid)).await;
-            match deleted.map(|results| results.into_iter().next()) {
-                Ok(Some(Ok(_))) => next.lastop = lastop(Action::Delete),
-                // The next run looks for the record and deletes it.
-                _ => *answer = Answer::Unknown("its row was deleted meanwhile".to_owned()),
-            }
-        }
         Ok(())
     }
 

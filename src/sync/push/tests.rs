@@ -318,3 +318,36 @@ async fn an_entry_left_open_by_a_crash_is_resolved_by_reading() {
     assert_eq!(world.rows("select sfid from lead").await.len(), 1);
     assert_ne!(world.rows("select sfid from lead").await, ["-"]);
 }
+
+#[tokio::test]
+async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
+    let world = World::start().await;
+    world.fault("POST", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.app("insert into lead (lastname, company) values ('Byron', 'Acme')").await;
+    assert!(world.run().await.is_err());
+    let id = world.records("Lead").await[0].id.clone();
+    let pulled = format!(
+        "set session_replication_role = replica;
+         insert into lead (lastname, company, sfid) values ('Byron', 'Acme', '{id}');
+         reset session_replication_role"
+    );
+    world.app(&pulled).await;
+    world.settle().await;
+    assert_eq!(world.names("Lead").await, ["Byron"]);
+    assert_eq!(world.rows("select id, sfid from lead").await, [format!("1|{id}")]);
+}
+
+#[tokio::test]
+async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() {
+    let world = World::start().await;
+    world.fault("PATCH", COLLECTIONS, json!({ "kind": "latency", "millis": 400 })).await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    let (pushed, ()) = tokio::join!(world.run(), async {
+        let claimed = "select 1 from lockstep.journal where outcome is null";
+        while world.rows(claimed).await.is_empty() {}
+        world.app("delete from account").await;
+    });
+    assert_eq!(pushed.unwrap().accepted, 1);
+    world.settle().await;
+    assert!(world.records("Account").await.is_empty());
+}
