@@ -1,8 +1,7 @@
 //! `lockstep provision`: makes what the mappings need in the database, and says what it did.
 
-use super::connect::{self, Session};
+use super::connect::Session;
 use super::report::{self, Exit, Failure};
-use crate::postgres;
 use std::path::Path;
 
 /// Options of `lockstep provision`.

@@ -2,7 +2,6 @@
 
 use super::connect::{self, Session};
 use super::report::{Exit, Failure};
-use crate::postgres;
 use crate::worker::{self, Health, Worker};
 use std::net::SocketAddr;
 use std::path::Path;

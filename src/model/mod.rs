@@ -10,7 +10,6 @@ mod record;
 mod text;
 mod value;
 
-pub use crate::runtime::Retry;
 pub use change::{Action, Change, ChangeState, Fields};
 pub use describe::{FieldDescribe, FieldType, ObjectDescribe, PicklistValue};
 pub use id::{InvalidId, SalesforceId};

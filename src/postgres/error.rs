@@ -1,6 +1,6 @@
 //! Everything that can go wrong between us and Postgres, told apart by what helps.
 
-use crate::model::Retry;
+use crate::runtime::Retry;
 use std::path::PathBuf;
 use tokio_postgres::error::{DbError, SqlState};
 

@@ -10,7 +10,7 @@ use super::pull::BULK_PAGE_ROWS;
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page};
 use crate::salesforce::{self, BulkPage, Client, JobKind, Scope, Shape};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::stream;
 use std::convert::Infallible;
 

@@ -185,6 +185,20 @@ async fn other_delimiters_and_line_ends_are_kept_in_the_results() {
 }
 
 #[tokio::test]
+async fn every_kth_row_of_an_upload_can_fail() {
+    let sandbox = Sandbox::empty().await;
+    let fault = json!({ "route": "*/batches", "kind": "row_error", "every": 3 });
+    sandbox.control("faults", &fault).await;
+
+    let (job, report) = run(&sandbox, &insert(), "Name\na\nb\nc\nd\n").await;
+
+    assert_eq!(report["numberRecordsFailed"], 1, "{report}");
+    let failed = sandbox.get(&format!("{job}/failedResults")).await.text;
+    let line = failed.lines().nth(1).unwrap();
+    assert!(line.starts_with("\"\",\"UNABLE_TO_LOCK_ROW:") && line.ends_with("\"c\""), "{line}");
+}
+
+#[tokio::test]
 async fn impossible_orders_are_refused() {
     let sandbox = Sandbox::empty().await;
 

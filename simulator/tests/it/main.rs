@@ -8,6 +8,7 @@ mod collections;
 mod control;
 mod faults;
 mod oauth;
+mod program;
 mod protocol;
 mod query;
 mod rows;
