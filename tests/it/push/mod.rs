@@ -12,7 +12,7 @@ const COLLECTIONS: &str = "/services/data/*/composite/sobjects*";
 
 async fn sfid_of(world: &World, table: &str) -> SalesforceId {
     let rows = world.rows(&format!("select sfid from {table} order by id limit 1")).await;
-    SalesforceId::parse(&rows[0]).unwrap()
+    SalesforceId::parse(rows.first().unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ impl World {
     pub(super) async fn records(&self, object: &str) -> Vec<RemoteRecord> {
         let mapping = self.mappings.iter().find(|mapping| mapping.object == object).unwrap();
         let shape = Shape::of(mapping);
-        let first = &mapping.fields[0].name;
+        let first = &mapping.fields.first().unwrap().name;
         let soql = format!("SELECT {} FROM {object} ORDER BY {first}", shape.select_list());
         let mut page = self.client.query(&soql, Scope::Live, &shape).await.unwrap();
         let mut records = page.records;
@@ -195,7 +195,9 @@ impl World {
     /// The first field of every live record.
     pub(super) async fn names(&self, object: &str) -> Vec<String> {
         let records = self.records(object).await;
-        let name = |record: &RemoteRecord| record.values[0].as_text().unwrap_or("-").to_owned();
+        let name = |record: &RemoteRecord| {
+            record.values.first().and_then(Value::as_text).unwrap_or("-").to_owned()
+        };
         records.iter().map(name).collect()
     }
 
