@@ -198,21 +198,21 @@ impl<'a> Storyteller<'a> {
         self.title(6, "Both sides edit the same field; the policy decides (salesforce_wins)");
         let sfid = self.sfid_of("account", "demo-juniper").await?;
         let sql = format!(
-            "update {}.account set site = 'Leeds' where external_id__c = 'demo-juniper'",
+            "update {}.account set billingcity = 'Leeds' where external_id__c = 'demo-juniper'",
             self.schema()
         );
         self.show(&format!("begin; {sql}; -- not committed yet"));
         self.characters.application.run(&format!("begin; {sql}")).await?;
-        self.show(&format!("PATCH …/sobjects/Account/{sfid} {{\"Site\": \"York\"}}"));
-        let edited = self.edit("Account", &sfid, "Site", json!("York")).await;
+        self.show(&format!("PATCH …/sobjects/Account/{sfid} {{\"BillingCity\": \"York\"}}"));
+        let edited = self.edit("Account", &sfid, "BillingCity", json!("York")).await;
         self.show("commit");
         self.characters.application.run("commit").await?;
         edited?;
         let conflicts = "select field, local, remote, policy, winner \
                          from lockstep.conflict order by id desc limit 1";
         let site = format!(
-            "select site from {}.account where external_id__c = 'demo-juniper' \
-             and exists (select from lockstep.conflict where field = 'Site')",
+            "select billingcity from {}.account where external_id__c = 'demo-juniper' \
+             and exists (select from lockstep.conflict where field = 'BillingCity')",
             self.schema()
         );
         self.until("the decision", &site, "York").await?;
