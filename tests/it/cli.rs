@@ -86,14 +86,14 @@ async fn a_field_added_to_a_mapping_becomes_a_loaded_column() {
     assert_eq!(world.run(&["backfill"]).0, 0);
 
     // when a field is added and the worker starts
-    let wider = ACCOUNT.replace("\"Phone\",", "\"Phone\", \"Site\",");
+    let wider = ACCOUNT.replace("\"Phone\",", "\"Phone\", \"Website\",");
     std::fs::write(world.folder.path().join("mappings/account.toml"), wider).unwrap();
     let _worker = world.worker();
 
     // then its column is made and filled
     let mappings = world.mappings().await;
     wait_until("the column is filled", Duration::from_secs(30), async || {
-        world.cell_if_any("select count(site) from salesforce.account").await.is_some()
+        world.cell_if_any("select count(website) from salesforce.account").await.is_some()
             && world.differences(&mappings[0]).await.is_empty()
     })
     .await;

@@ -275,6 +275,7 @@ async fn the_checkpoint_moves_with_the_page_and_never_backwards() {
         locator: None,
         rows: 7,
         started_at: stamp(3),
+        read_started: world.db.now().await.unwrap(),
     };
     let loading = save(Checkpoint::Backfill(position.clone())).await;
     assert_eq!(loading.backfill, Some(position));
