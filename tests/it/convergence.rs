@@ -35,8 +35,10 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     tokio::join!(apply_user_edits(&world, by_user), edit_rows(&world, seed));
 
     // then both become equal, field by field
-    wait_until("both sides are equal", Duration::from_secs(180), async || {
-        world.unsettled().await == 0 && are_equal(&world, &mappings).await
+    wait_until("everything is sent", Duration::from_secs(120), async || world.waiting().await == 0).await;
+    assert_eq!(world.parked().await, Vec::<String>::new(), "SEED={seed}");
+    wait_until("both sides are equal", Duration::from_secs(60), async || {
+        world.waiting().await == 0 && are_equal(&world, &mappings).await
     })
     .await;
     for mapping in &mappings {

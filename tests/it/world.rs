@@ -228,6 +228,20 @@ impl World {
         found
     }
 
+    /// Changes that are captured and wait to be sent.
+    pub async fn waiting(&self) -> i64 {
+        let sql = "select count(*) from salesforce._trigger_log where state in ('NEW', 'PENDING')";
+        self.cell(sql).await.unwrap().parse().unwrap()
+    }
+
+    /// Changes that Salesforce refused, in words.
+    pub async fn parked(&self) -> Vec<String> {
+        let sql = "select action || ' ' || table_name || ' ' || record_id || ': ' || sf_message || ' ' || \
+                   coalesce(\"values\", '') from salesforce._trigger_log where state = 'FAILED' order by id limit 20";
+        let rows = self.application().await.rows(sql).await.unwrap();
+        rows.into_iter().flatten().flatten().collect()
+    }
+
     /// Changes that are captured and not yet settled, parked ones included.
     pub async fn unsettled(&self) -> i64 {
         let sql = "select count(*) from salesforce._trigger_log where state in ('NEW', 'PENDING', 'FAILED')";
