@@ -61,10 +61,10 @@ pub fn fill(org: &mut Org, seed: u64, scale: f64) {
     maker.hierarchy(&accounts);
     let contacts = maker.make("Contact", scaled(3000, scale), |maker| maker.contact(&accounts));
     maker.reporting(&contacts);
-    maker.make("Opportunity", scaled(1000, scale), |maker| maker.opportunity(&accounts));
-    maker.make("Lead", scaled(500, scale), Maker::lead);
-    maker.make("Case", scaled(500, scale), |maker| maker.case(&accounts, &contacts));
-    let products = maker.make("Product2", scaled(100, scale), Maker::product);
+    maker.make("Opportunity", scaled(1000, scale), |maker| Some(maker.opportunity(&accounts)));
+    maker.make("Lead", scaled(500, scale), |maker| Some(maker.lead()));
+    maker.make("Case", scaled(500, scale), |maker| Some(maker.case(&accounts, &contacts)));
+    let products = maker.make("Product2", scaled(100, scale), |maker| Some(maker.product()));
     let invoices = maker.make("Invoice__c", scaled(500, scale), |maker| maker.invoice(&accounts));
     maker.make("Invoice_Line__c", scaled(1500, scale), |maker| maker.line(&invoices, &products));
 }
@@ -214,42 +214,42 @@ impl Maker<'_> {
         }))
     }
 
-    fn opportunity(&mut self, accounts: &[Id]) -> Option<Json> {
+    fn opportunity(&mut self, accounts: &[Id]) -> Json {
         let account = self.one(accounts).map(|id| id.to_string());
         let amount = self.cents(50_000_000);
-        Some(json!({
+        json!({
             "Name": format!("{} deal {}", self.text(&COMPANIES), self.made), "AccountId": account,
             "StageName": self.text(&["Prospecting", "Qualification", "Closed Won", "Closed Lost"]),
             "Amount": self.maybe(json!(amount)), "Probability": self.random.random_range(0..=100),
             "CloseDate": self.date(2026), "External_Id__c": self.key("OPP"),
-        }))
+        })
     }
 
-    fn lead(&mut self) -> Option<Json> {
+    fn lead(&mut self) -> Json {
         let (first, last, email) = self.person();
-        Some(json!({
+        json!({
             "FirstName": first, "LastName": last, "Email": email, "Company": self.text(&COMPANIES),
             "Rating": self.maybe(json!("Warm")), "Phone": self.phone(), "External_Id__c": self.key("LEA"),
-        }))
+        })
     }
 
-    fn case(&mut self, accounts: &[Id], contacts: &[Id]) -> Option<Json> {
+    fn case(&mut self, accounts: &[Id], contacts: &[Id]) -> Json {
         let account = self.one(accounts).map(|id| id.to_string());
         let contact = self.one(contacts).map(|id| id.to_string());
-        Some(json!({
+        json!({
             "Subject": format!("Question {}", self.made), "AccountId": self.maybe(json!(account)),
             "ContactId": self.maybe(json!(contact)), "Priority": self.text(&["High", "Medium", "Low"]),
             "Origin": self.text(&["Phone", "Email", "Web"]), "Description": self.text(&REMARKS),
-        }))
+        })
     }
 
-    fn product(&mut self) -> Option<Json> {
+    fn product(&mut self) -> Json {
         let price = self.cents(1_000_000);
-        Some(json!({
+        json!({
             "Name": format!("{} {}", self.text(&COMPANIES), self.made), "ProductCode": self.key("P"),
             "IsActive": true, "Family": self.text(&["Hardware", "Software", "Service"]),
             "List_Price__c": price, "External_Id__c": self.key("PRO"),
-        }))
+        })
     }
 
     fn invoice(&mut self, accounts: &[Id]) -> Option<Json> {

@@ -61,7 +61,9 @@ fn parse(field: &Field, text: &str) -> Option<Result<Value, ApiError>> {
             let parsed: f64 = trimmed.parse().ok()?;
             parsed.is_finite().then(|| number(field, parsed))
         }
-        FieldType::Date => trimmed.parse().ok().filter(in_range).map(|date| Ok(Value::Date(date))),
+        FieldType::Date => {
+            trimmed.parse().ok().filter(|date| in_range(*date)).map(|date| Ok(Value::Date(date)))
+        }
         FieldType::Time => time(trimmed).map(|time| Ok(Value::Time(time))),
         FieldType::Datetime => moment(trimmed).map(|moment| Ok(Value::Moment(moment))),
         FieldType::Id | FieldType::Reference => Some(reference(field, trimmed)),
@@ -72,7 +74,7 @@ fn parse(field: &Field, text: &str) -> Option<Result<Value, ApiError>> {
     }
 }
 
-fn in_range(date: &NaiveDate) -> bool {
+fn in_range(date: NaiveDate) -> bool {
     (1700..=4000).contains(&date.year())
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn exact_moment(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
         .ok()?;
     let moment = parsed.with_timezone(&Utc);
-    in_range(&moment.date_naive()).then_some(moment)
+    in_range(moment.date_naive()).then_some(moment)
 }
 
 /// A time of day in UTC.

@@ -11,7 +11,11 @@ use super::{
     table::Binned,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };
-use crate::{ApiError, Id, schema::OnDelete, value::Value};
+use crate::{
+    ApiError, Id,
+    schema::{Object, OnDelete},
+    value::Value,
+};
 
 /// What a deletion will do, found out before anything is done.
 #[derive(Debug, Default)]
@@ -54,7 +58,7 @@ impl Org {
         if let Some((child, _)) =
             deletion.restricting.iter().find(|row| !deletion.rows.contains(row))
         {
-            let child = self.object(*child).map(|object| object.name()).unwrap_or_default();
+            let child = self.object(*child).map(Object::name).unwrap_or_default();
             let message = format!(
                 "Your attempt to delete {} could not be completed because it is associated with \
                  the following records of {child}.",

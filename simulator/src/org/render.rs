@@ -172,7 +172,7 @@ impl Org {
         };
         match field.kind {
             FieldType::Address | FieldType::Location => {
-                self.write_compound((number, row), field, out)
+                self.write_compound((number, row), field, out);
             }
             FieldType::Base64 if !row.value(at).is_null() => {
                 write_json_text(&format!("{url}/{}", field.name), out);
@@ -206,10 +206,6 @@ impl Org {
 
     /// The header of a Bulk query's CSV: field paths such as `Account.Name`.
     #[must_use]
-    #[expect(
-        clippy::unused_self,
-        reason = "the shape is only meaningful with the org it came from"
-    )]
     pub fn csv_header(&self, shape: &Shape) -> Vec<String> {
         shape.columns.iter().map(|column| column.names.join(".")).collect()
     }

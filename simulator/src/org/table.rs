@@ -161,19 +161,11 @@ impl Table {
 
     /// Stores or removes a row; answers what was there before.
     pub(crate) fn put(&mut self, id: Id, row: Option<Row>) -> Option<Row> {
-        let before = match row {
-            Some(row) => {
-                let before = self.rows.remove(&id);
-                self.reindex(id, before.as_ref(), Some(&row));
-                self.rows.insert(id, row);
-                before
-            }
-            None => {
-                let before = self.rows.remove(&id);
-                self.reindex(id, before.as_ref(), None);
-                before
-            }
-        };
+        let before = self.rows.remove(&id);
+        self.reindex(id, before.as_ref(), row.as_ref());
+        if let Some(row) = row {
+            self.rows.insert(id, row);
+        }
         before
     }
 

@@ -238,12 +238,12 @@ impl Org {
             *value = default_value(field);
         }
         row.set(system.owner_id, Value::Id(user));
-        for (field, value) in &changes {
+        for (field, value) in changes {
             let has_default = object
-                .field(*field)
+                .field(field)
                 .is_some_and(|field| field.defaulted_on_create && !field.nillable);
             if !(value.is_null() && has_default) {
-                row.set(Some(*field), value.clone());
+                row.set(Some(field), value);
             }
         }
         row.set(system.created_date, Value::Moment(now));

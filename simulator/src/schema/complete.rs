@@ -4,6 +4,98 @@ use serde_json::{Value as Json, json};
 
 use crate::value::JsonMap;
 
+/// Attributes of a field that are usually false.
+const FIELD_FALSE: [&str; 19] = [
+    "aiPredictionField",
+    "autoNumber",
+    "cascadeDelete",
+    "caseSensitive",
+    "dependentPicklist",
+    "deprecatedAndHidden",
+    "displayLocationInDecimal",
+    "encrypted",
+    "externalId",
+    "formulaTreatNullNumberAsZero",
+    "highScaleNumber",
+    "htmlFormatted",
+    "nameField",
+    "namePointing",
+    "restrictedDelete",
+    "restrictedPicklist",
+    "searchPrefilterable",
+    "unique",
+    "writeRequiresMasterRead",
+];
+
+/// Fields that the org fills.
+const SYSTEM: [&str; 10] = [
+    "Id",
+    "IsDeleted",
+    "CreatedDate",
+    "CreatedById",
+    "LastModifiedDate",
+    "LastModifiedById",
+    "SystemModstamp",
+    "LastActivityDate",
+    "LastViewedDate",
+    "LastReferencedDate",
+];
+
+/// Attributes of an object that are usually true.
+const OBJECT_TRUE: [&str; 12] = [
+    "compactLayoutable",
+    "createable",
+    "deletable",
+    "layoutable",
+    "mruEnabled",
+    "queryable",
+    "replicateable",
+    "retrieveable",
+    "searchable",
+    "triggerable",
+    "undeletable",
+    "updateable",
+];
+
+/// Attributes of an object that are usually null.
+const OBJECT_NULL: [&str; 11] = [
+    "associateEntityType",
+    "associateParentEntity",
+    "defaultImplementation",
+    "extendedBy",
+    "extendsInterfaces",
+    "implementedBy",
+    "implementsInterfaces",
+    "keyPrefix",
+    "listviewable",
+    "lookupLayoutable",
+    "networkScopeFieldName",
+];
+
+/// Attributes of a field that are usually null.
+const FIELD_NULL: [&str; 7] = [
+    "controllerName",
+    "defaultValueFormula",
+    "filteredLookupInfo",
+    "inlineHelpText",
+    "mask",
+    "maskType",
+    "referenceTargetField",
+];
+
+/// Attributes of an object that are usually false.
+const OBJECT_FALSE: [&str; 9] = [
+    "activateable",
+    "customSetting",
+    "deepCloneable",
+    "deprecatedAndHidden",
+    "feedEnabled",
+    "hasSubtypes",
+    "isInterface",
+    "isSubtype",
+    "mergeable",
+];
+
 /// Sets a member unless the file has it.
 fn fill(described: &mut JsonMap, key: &str, value: Json) {
     described.entry(key).or_insert(value);
@@ -64,40 +156,10 @@ pub(super) fn field(field: &mut JsonMap, is_roll_up: bool) {
     ] {
         fill(field, key, value);
     }
-    const FALSE: [&str; 19] = [
-        "aiPredictionField",
-        "autoNumber",
-        "cascadeDelete",
-        "caseSensitive",
-        "dependentPicklist",
-        "deprecatedAndHidden",
-        "displayLocationInDecimal",
-        "encrypted",
-        "externalId",
-        "formulaTreatNullNumberAsZero",
-        "highScaleNumber",
-        "htmlFormatted",
-        "nameField",
-        "namePointing",
-        "restrictedDelete",
-        "restrictedPicklist",
-        "searchPrefilterable",
-        "unique",
-        "writeRequiresMasterRead",
-    ];
-    const NULL: [&str; 7] = [
-        "controllerName",
-        "defaultValueFormula",
-        "filteredLookupInfo",
-        "inlineHelpText",
-        "mask",
-        "maskType",
-        "referenceTargetField",
-    ];
-    for key in FALSE {
+    for key in FIELD_FALSE {
         fill(field, key, json!(false));
     }
-    for key in NULL {
+    for key in FIELD_NULL {
         fill(field, key, Json::Null);
     }
 }
@@ -119,18 +181,6 @@ fn expand_picklist(field: &mut JsonMap) {
 
 /// Who may write the field, and whether it may be null.
 fn writability(field: &mut JsonMap, name: &str, kind: &str) {
-    const SYSTEM: [&str; 10] = [
-        "Id",
-        "IsDeleted",
-        "CreatedDate",
-        "CreatedById",
-        "LastModifiedDate",
-        "LastModifiedById",
-        "SystemModstamp",
-        "LastActivityDate",
-        "LastViewedDate",
-        "LastReferencedDate",
-    ];
     let is = |key: &str| field.get(key).and_then(Json::as_bool).unwrap_or_default();
     let has_default = field.get("defaultValue").is_some_and(|value| !value.is_null());
     let is_detail = field.get("relationshipOrder").is_some_and(Json::is_number);
@@ -242,51 +292,13 @@ pub(super) fn object(object: &mut JsonMap) {
     fill(object, "labelPlural", json!(format!("{label}s")));
     fill(object, "custom", json!(custom));
     fill(object, "sobjectDescribeOption", json!("FULL"));
-    const TRUE: [&str; 12] = [
-        "compactLayoutable",
-        "createable",
-        "deletable",
-        "layoutable",
-        "mruEnabled",
-        "queryable",
-        "replicateable",
-        "retrieveable",
-        "searchable",
-        "triggerable",
-        "undeletable",
-        "updateable",
-    ];
-    const FALSE: [&str; 9] = [
-        "activateable",
-        "customSetting",
-        "deepCloneable",
-        "deprecatedAndHidden",
-        "feedEnabled",
-        "hasSubtypes",
-        "isInterface",
-        "isSubtype",
-        "mergeable",
-    ];
-    const NULL: [&str; 11] = [
-        "associateEntityType",
-        "associateParentEntity",
-        "defaultImplementation",
-        "extendedBy",
-        "extendsInterfaces",
-        "implementedBy",
-        "implementsInterfaces",
-        "keyPrefix",
-        "listviewable",
-        "lookupLayoutable",
-        "networkScopeFieldName",
-    ];
-    for key in TRUE {
+    for key in OBJECT_TRUE {
         fill(object, key, json!(true));
     }
-    for key in FALSE {
+    for key in OBJECT_FALSE {
         fill(object, key, json!(false));
     }
-    for key in NULL {
+    for key in OBJECT_NULL {
         fill(object, key, Json::Null);
     }
     fill(object, "searchLayoutable", json!(true));

@@ -166,6 +166,10 @@ pub struct Order {
     pub nulls_last: bool,
 }
 
+/// How much of a line an error shows on either side of its place, as the original does: long
+/// statements would drown the message.
+const WINDOW: usize = 40;
+
 /// Understands a statement.
 ///
 /// # Errors
@@ -180,8 +184,6 @@ pub fn error_at(soql: &str, at: At, code: &'static str, message: &str) -> ApiErr
     let before: Vec<&str> = soql.get(..at.0).unwrap_or(soql).split('\n').collect();
     let column = before.last().map_or(0, |line| line.chars().count()) + 1;
     let line = soql.split('\n').nth(before.len().saturating_sub(1)).unwrap_or_default();
-    // A window of the line, as the original shows: long statements would drown the message.
-    const WINDOW: usize = 40;
     let start = column.saturating_sub(WINDOW + 1);
     let excerpt: String = line.chars().skip(start).take(2 * WINDOW).collect();
     let caret = " ".repeat(column - 1 - start);

@@ -301,16 +301,14 @@ impl<'a> Parser<'a> {
         let rest = characters.as_str();
         let code = rest.get(..4).filter(|_| matches!(escape, 'u' | 'U'));
         let decoded = code.and_then(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?));
-        match decoded {
-            Some(decoded) => Ok((decoded, rest.get(4..).unwrap_or_default())),
-            None => {
-                let message = format!(
-                    "Invalid string literal '{}'. Illegal character sequence '\\{escape}' in string literal.",
-                    quoted.text
-                );
-                Err(error_at(self.soql, At(quoted.at), "MALFORMED_QUERY", &message))
-            }
+        if let Some(decoded) = decoded {
+            return Ok((decoded, rest.get(4..).unwrap_or_default()));
         }
+        let message = format!(
+            "Invalid string literal '{}'. Illegal character sequence '\\{escape}' in string literal.",
+            quoted.text
+        );
+        Err(error_at(self.soql, At(quoted.at), "MALFORMED_QUERY", &message))
     }
 
     fn peek(&self, text: &str) -> bool {

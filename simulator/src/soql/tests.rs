@@ -155,8 +155,8 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_parser_panic(text in any::<String>(), tail in ".{0,40}") {
-        let _ = parse(&text);
-        let _ = parse(&format!("SELECT Id FROM Account WHERE {tail}"));
-        let _ = parse(&format!("SELECT Id FROM Account WHERE Name = '{tail}"));
+        drop(parse(&text));
+        drop(parse(&format!("SELECT Id FROM Account WHERE {tail}")));
+        drop(parse(&format!("SELECT Id FROM Account WHERE Name = '{tail}")));
     }
 }

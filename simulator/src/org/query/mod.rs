@@ -198,3 +198,6 @@ impl SortKey {
         if self.descending { ordering.reverse() } else { ordering }
     }
 }
+
+#[cfg(test)]
+mod tests;
