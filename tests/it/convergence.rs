@@ -7,6 +7,7 @@ use lockstep::model::SalesforceId;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
+use lockstep::salesforce::{Scope, Shape};
 use salesforce_simulator::Config;
 use serde_json::{Map, json};
 use std::time::Duration;
@@ -22,6 +23,7 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     // given 10,000 accounts and 30,000 contacts, loaded
     let org = Config { seed, scale: 10.0, ..Config::default() };
     let world = World::start(org, &[("account.toml", ACCOUNT), ("contact.toml", CONTACT)]).await;
+    without_cases(&world).await;
     let mappings = world.mappings().await;
     let (status, _, talk) = world.run(&["backfill"]);
     assert_eq!(status, 0, "{talk}");
@@ -68,6 +70,20 @@ async fn are_equal(world: &World, mappings: &[Mapping]) -> bool {
         }
     }
     true
+}
+
+/// Deletes the org's cases: Salesforce refuses to delete an account that has one.
+async fn without_cases(world: &World) {
+    let user = world.user();
+    let shape = Shape { fields: Vec::new(), has_is_deleted: false, has_system_modstamp: false };
+    loop {
+        let page = user.query("SELECT Id FROM Case LIMIT 200", Scope::Live, &shape).await.unwrap();
+        let ids: Vec<SalesforceId> = page.records.into_iter().map(|record| record.id).collect();
+        if ids.is_empty() {
+            return;
+        }
+        user.delete(&ids).await.unwrap();
+    }
 }
 
 /// One edit that a Salesforce user makes.
