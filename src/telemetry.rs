@@ -77,9 +77,15 @@ fn subscriber<W>(config: &Config, writer: W) -> Result<impl Subscriber + use<W>,
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&config.filter)
+    let filter = EnvFilter::try_new(directives(&config.filter))
         .map_err(|source| Error::Filter { filter: config.filter.clone(), source })?;
     Ok(Registry::default().with(lines(config, writer)).with(filter))
+}
+
+/// A bare level is about our own events; what libraries say is of interest from warnings on.
+fn directives(filter: &str) -> String {
+    let is_level = filter.parse::<tracing::Level>().is_ok();
+    if is_level { format!("warn,lockstep={filter}") } else { filter.to_owned() }
 }
 
 fn lines<S, W>(config: &Config, writer: W) -> Box<dyn Layer<S> + Send + Sync>

@@ -60,6 +60,7 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
         postgres::inspect(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
     let findings: Vec<DatabaseFinding> = findings
         .into_iter()
+        .filter(|finding| !finding.is_repairable)
         .map(|finding| DatabaseFinding {
             object: finding.object,
             message: finding.message,

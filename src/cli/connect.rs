@@ -18,7 +18,7 @@ const DESCRIBES_AT_ONCE: usize = 4;
 
 /// How long Salesforce may take for one answer; it gives up itself after ten minutes, but a worker's stop does not
 /// wait that long.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Both sides connected, and the mapping files bound to the org.
 pub(super) struct Session {
@@ -134,11 +134,10 @@ pub(super) async fn bind(client: &Client, files: &[MappingFile]) -> Result<Vec<M
 /// Logs to standard output as the settings say.
 pub(super) fn telemetry(settings: &Settings) -> Result<(), Failure> {
     let format = match settings.log.format {
-        Some(LogFormat::Logfmt) => telemetry::Format::Logfmt,
         Some(LogFormat::Json) => telemetry::Format::Json,
         Some(LogFormat::Text) => telemetry::Format::Text,
         None if report::is_read_by_a_person() => telemetry::Format::Text,
-        None => telemetry::Format::Logfmt,
+        Some(LogFormat::Logfmt) | None => telemetry::Format::Logfmt,
     };
     let on_dyno = crate::config::environment().any(|(name, _)| name == "DYNO");
     telemetry::init(&telemetry::Config { format, filter: settings.log.level.clone(), on_dyno })
@@ -205,9 +204,9 @@ fn failure(
     is_login: bool,
 ) -> Failure {
     let exit = match retry {
+        Retry::Soon | Retry::Later => Exit::Temporary,
         Retry::Never if is_login => Exit::LoginNeeded,
         Retry::Never => Exit::Failed,
-        Retry::Soon | Retry::Later => Exit::Temporary,
     };
     Failure { message: report::with_causes(error), next: remedy, exit }
 }

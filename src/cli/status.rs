@@ -72,16 +72,16 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
             mapping.calls_today.to_string(),
         ]);
     }
-    let mut text = report::columns(&lines);
-    for mapping in mappings {
-        if let Some(reason) = &mapping.state_reason {
-            text.push_str(&format!("\n{} is {}: {reason}\n", mapping.object, state(mapping)));
-        }
-    }
+    let mut parts = vec![report::columns(&lines).trim_end().to_owned()];
+    let reasons = mappings.iter().filter_map(|mapping| {
+        let reason = mapping.state_reason.as_ref()?;
+        Some(format!("{} is {}: {reason}", mapping.object, state(mapping)))
+    });
+    parts.extend(reasons);
     if let Some(usage) = usage {
-        let share = 100 * u64::from(usage.used) / u64::from(usage.limit.max(1));
-        text.push_str(&format!(
-            "\nThe org has used {} of its {} API requests ({share} %), as of {} ago.\n",
+        let share = 100 * usage.used / usage.limit.max(1);
+        parts.push(format!(
+            "The org has used {} of its {} API requests ({share} %), as of {} ago.",
             usage.used,
             usage.limit,
             since(usage.noted_at, now)
@@ -89,9 +89,9 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
     }
     let failed: u64 = mappings.iter().map(|mapping| mapping.failed).sum();
     if failed > 0 {
-        text.push_str(&format!("\n{failed} changes need you: lockstep errors list\n"));
+        parts.push(format!("{failed} changes need you: lockstep errors list"));
     }
-    text.trim_end().to_owned()
+    parts.join("\n\n")
 }
 
 fn as_json(mappings: &[MappingStatus], usage: Option<&OrgUsage>) -> serde_json::Value {

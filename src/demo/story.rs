@@ -140,14 +140,14 @@ impl<'a> Storyteller<'a> {
         self.show(&sql);
         self.characters.application.run(&sql).await?;
         let parent = self.sfid_of("account", "demo-rowan").await?;
-        let child = self.sfid_of("contact", "demo-okafor").await?;
-        let soql = "SELECT Id, AccountId FROM Contact WHERE External_Id__c = 'demo-okafor'";
-        let account = self.remote_text(soql, "AccountId").await?;
-        if account.as_deref() != Some(parent.as_str()) {
+        let contact = self.sfid_of("contact", "demo-okafor").await?;
+        let question = "SELECT Id, AccountId FROM Contact WHERE External_Id__c = 'demo-okafor'";
+        let linked_to = self.remote_text(question, "AccountId").await?;
+        if linked_to.as_deref() != Some(parent.as_str()) {
             return Err(Broken::Late("the child's link to its parent"));
         }
-        self.show(soql);
-        self.came_of_it(&format!("contact {child} belongs to account {parent}"));
+        self.show(question);
+        self.came_of_it(&format!("contact {contact} belongs to account {parent}"));
         Ok(())
     }
 

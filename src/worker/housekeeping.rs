@@ -33,7 +33,7 @@ pub(super) async fn run(db: Database, client: Client, stop: CancellationToken) {
 
 async fn keep(db: &Database, client: &Client, prunes: bool) -> Result<(), postgres::Error> {
     if let Some(usage) = client.usage() {
-        postgres::note_org_usage(db, usage.used.into(), usage.limit.into()).await?;
+        postgres::note_org_usage(db, usage.used, usage.limit).await?;
     }
     if prunes {
         let forgotten = postgres::prune(db, DAYS_KEPT).await?;

@@ -20,7 +20,7 @@ pub(super) async fn run(db: Database, wakes: Vec<Arc<Notify>>, stop: Cancellatio
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot listen for changes, looking every few seconds instead")
+                tracing::warn!(%error, "cannot listen for changes, looking every few seconds instead");
             }
         }
         tokio::select! {

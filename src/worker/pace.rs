@@ -66,7 +66,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    const LONGEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_mins(1);
 
     /// The pause after one more failure.
     pub(super) fn failed(&mut self) -> Duration {

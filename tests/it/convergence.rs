@@ -4,10 +4,10 @@ use crate::wait::wait_until;
 use crate::world::{ACCOUNT, CONTACT, World};
 use lockstep::mapping::Mapping;
 use lockstep::model::SalesforceId;
+use lockstep::salesforce::{Scope, Shape};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use lockstep::salesforce::{Scope, Shape};
 use salesforce_simulator::Config;
 use serde_json::{Map, json};
 use std::time::Duration;
@@ -37,7 +37,8 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     tokio::join!(apply_user_edits(&world, by_user), edit_rows(&world, seed));
 
     // then both become equal, field by field
-    wait_until("everything is sent", Duration::from_secs(120), async || world.waiting().await == 0).await;
+    wait_until("everything is sent", Duration::from_secs(120), async || world.waiting().await == 0)
+        .await;
     assert_eq!(world.parked().await, Vec::<String>::new(), "SEED={seed}");
     wait_until("both sides are equal", Duration::from_secs(60), async || {
         world.waiting().await == 0 && are_equal(&world, &mappings).await
