@@ -176,9 +176,7 @@ async fn write<E>(
     transaction.batch_execute(&statements.matching).await?;
     if applied.read > ANALYZE_ABOVE {
         transaction
-            .batch_execute(
-                "analyze pg_temp.lockstep_page (sfid, is_deleted); analyze pg_temp.lockstep_match",
-            )
+            .batch_execute("analyze pg_temp.lockstep_page; analyze pg_temp.lockstep_match")
             .await?;
     }
     transaction.query_typed(&statements.lock, &[]).await?;
