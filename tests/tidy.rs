@@ -73,9 +73,15 @@ impl File {
 
     /// Production code: no comments, no inline tests; nothing of a file that is a test as a whole.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
+        let is_test = self.is_test();
         self.lines_before_tests()
             .filter(move |(_, line)| !is_test && !line.trim_start().starts_with("//"))
+    }
+
+    /// Whether the file is a test as a whole, or what tests share: it may reach up, to the real parts around it.
+    fn is_test(&self) -> bool {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        name.ends_with("tests.rs") || name == "testing.rs" || self.path.contains("/tests/")
     }
 
     /// The module of `src/` that the file belongs to.

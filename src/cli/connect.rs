@@ -5,7 +5,7 @@ use crate::config::{Credentials, LogFormat, Settings};
 use crate::mapping::{self, Diagnostic, Mapping, MappingFile, Org};
 use crate::model::ObjectDescribe;
 use crate::postgres::{self, Database, Provisioned};
-use crate::runtime::{Retry, Shutdown};
+use crate::runtime::{self, Retry};
 use crate::salesforce::{self, Auth, Client};
 use crate::{sync, telemetry};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -154,7 +154,7 @@ pub(super) fn holder(settings: &Settings) -> String {
 
 /// A token that is cancelled by SIGINT or SIGTERM.
 pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
-    Ok(Shutdown::on_signals()?.token())
+    Ok(runtime::stop_on_signals()?)
 }
 
 /// Diagnostics as a person reads them.

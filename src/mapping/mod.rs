@@ -1,7 +1,7 @@
 //! The user's mapping files made trustworthy: raw → validated, every problem reported with file and line.
 //!
-//! Two stages. [`load`] reads the files and finds what is wrong with the text alone; it needs no org.
-//! [`bind`] puts the files beside what Salesforce says about the objects and yields [`Mapping`]s. Both report all
+//! Two stages. [`load()`] reads the files and finds what is wrong with the text alone; it needs no org.
+//! [`bind()`] puts the files beside what Salesforce says about the objects and yields [`Mapping`]s. Both report all
 //! problems of all files at once.
 
 mod bind;

@@ -164,21 +164,6 @@ impl EphemeralPostgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The server's address over its Unix socket.
-    #[must_use]
-    pub fn socket_url(&self) -> String {
-        let folder: String =
-            url::form_urlencoded::byte_serialize(self.folder.to_string_lossy().as_bytes())
-                .collect();
-        format!("postgres://postgres@{folder}:{}/postgres", self.port)
-    }
-
-    /// The process that stops the server when this one ends.
-    #[must_use]
-    pub fn guardian_pid(&self) -> u32 {
-        self.guardian.id()
-    }
-
     fn start_copy(
         programs: &Path,
         base: &Path,
@@ -448,14 +433,12 @@ mod tests {
             EphemeralPostgres::start(&search).unwrap(),
         ];
         for server in &servers {
-            for url in [server.url(), server.socket_url()] {
-                let (client, connection) =
-                    tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-                let driver = tokio::spawn(connection);
-                client.batch_execute("create extension if not exists hstore").await.unwrap();
-                drop(client);
-                driver.await.unwrap().unwrap();
-            }
+            let (client, connection) =
+                tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+            let driver = tokio::spawn(connection);
+            client.batch_execute("create extension if not exists hstore").await.unwrap();
+            drop(client);
+            driver.await.unwrap().unwrap();
         }
         let folders: Vec<_> = servers.iter().map(|server| server.folder.clone()).collect();
         drop(servers);

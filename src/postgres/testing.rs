@@ -2,6 +2,7 @@
 
 use super::ephemeral::{EphemeralPostgres, Search};
 use super::{Config, Database, migrate, provision};
+use crate::config::environment;
 use crate::mapping::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping, Poll,
 };
@@ -12,8 +13,13 @@ use std::time::Duration;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 static SERVER: LazyLock<EphemeralPostgres> = LazyLock::new(|| {
-    EphemeralPostgres::start(&Search { path: std::env::var_os("PATH"), ..Search::default() })
-        .unwrap()
+    let variable = |wanted| environment().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let search = Search {
+        pg_bin_dir: variable("PG_BIN_DIR").map(Into::into),
+        path: variable("PATH").map(Into::into),
+        ..Search::default()
+    };
+    EphemeralPostgres::start(&search).unwrap()
 });
 
 /// The URL of a new, empty database.

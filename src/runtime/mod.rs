@@ -1,15 +1,13 @@
-//! A small runtime for long-running work: repeated tasks, bounded retries and an orderly end.
+//! A small runtime for long-running work: bounded retries and an orderly end.
 //!
 //! It knows nothing of Postgres or Salesforce. Everything that waits here waits on a signal, a timer with a
 //! bound, or the end of work in progress; nothing is polled.
 
 mod retry;
 mod shutdown;
-mod task;
 
 pub use retry::{RetryPolicy, Verdict, retry};
-pub use shutdown::{Shutdown, Stopped};
-pub use task::{Task, drive};
+pub use shutdown::stop_on_signals;
 
 /// What the engine does after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -129,7 +129,7 @@ impl Client {
     /// # Errors
     /// See [`Error`]; among others when the job is over.
     pub async fn abort(&self, id: &str) -> Result<JobInfo, Error> {
-        self.abort_job(JobKind::Ingest, id).await
+        self.set_job_state(JobKind::Ingest, id, "Aborted").await
     }
 
     /// What became of the records of a job in a final state.

@@ -76,18 +76,10 @@ pub struct JobInfo {
 }
 
 impl Client {
-    /// Looks at a query job.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when Salesforce has forgotten it, after seven days; otherwise see [`Error`].
-    pub async fn query_job(&self, id: &str) -> Result<JobInfo, Error> {
-        self.job(JobKind::Query, id).await
-    }
-
     /// Looks at an ingest job.
     ///
     /// # Errors
-    /// As for [`Client::query_job`].
+    /// [`Error::NotFound`] when Salesforce has forgotten it, after seven days; otherwise see [`Error`].
     pub async fn ingest_job(&self, id: &str) -> Result<JobInfo, Error> {
         self.job(JobKind::Ingest, id).await
     }
@@ -96,7 +88,7 @@ impl Client {
     /// leaves the job alone.
     ///
     /// # Errors
-    /// As for [`Client::query_job`].
+    /// As for [`Client::ingest_job`].
     pub async fn await_job(&self, kind: JobKind, id: &str) -> Result<JobInfo, Error> {
         let mut pause = PAUSE_MIN;
         loop {
@@ -108,14 +100,6 @@ impl Client {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
-    }
-
-    /// Stops a job that is not in a final state. Records already done stay done.
-    ///
-    /// # Errors
-    /// See [`Error`]; among others when the job is over.
-    pub async fn abort_job(&self, kind: JobKind, id: &str) -> Result<JobInfo, Error> {
-        self.set_job_state(kind, id, "Aborted").await
     }
 
     pub(super) async fn job(&self, kind: JobKind, id: &str) -> Result<JobInfo, Error> {

@@ -18,14 +18,6 @@ impl Usage {
             .split_once('/')?;
         Some(Self { used: used.parse().ok()?, limit: limit.parse().ok()? })
     }
-
-    /// The share that is spent: 0 for nothing, 1 for all, more where Salesforce allows it.
-    #[must_use]
-    pub fn share(self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
-        let share = self.used as f64 / self.limit.max(1) as f64;
-        share
-    }
 }
 
 #[cfg(test)]

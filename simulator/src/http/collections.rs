@@ -86,7 +86,7 @@ pub(crate) fn write(world: &World, call: &Call) -> Result<Reply, Refusal> {
 /// `PATCH /composite/sobjects/X/{field}`
 ///
 /// # Errors
-/// As for [`write`]; also a field that is no key, or rows of another object.
+/// As for [`write()`]; also a field that is no key, or rows of another object.
 pub(crate) fn upsert(
     world: &World,
     call: &Call,
