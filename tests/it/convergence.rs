@@ -37,10 +37,10 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     tokio::join!(apply_user_edits(&world, by_user), edit_rows(&world, seed));
 
     // then both become equal, field by field
-    wait_until("everything is sent", Duration::from_secs(120), async || world.waiting().await == 0)
+    wait_until("everything is sent", Duration::from_mins(2), async || world.waiting().await == 0)
         .await;
     assert_eq!(world.parked().await, Vec::<String>::new(), "SEED={seed}");
-    wait_until("both sides are equal", Duration::from_secs(60), async || {
+    wait_until("both sides are equal", Duration::from_mins(1), async || {
         world.waiting().await == 0 && are_equal(&world, &mappings).await
     })
     .await;
@@ -51,7 +51,7 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     // and three further cycles write nothing
     let polls = polls(&world).await;
     let (rows_before, writes_before) = (fingerprint(&world).await, remote_writes(&world).await);
-    wait_until("three more polls of each object", Duration::from_secs(60), async || {
+    wait_until("three more polls of each object", Duration::from_mins(1), async || {
         self::polls(&world).await >= polls + 6
     })
     .await;
@@ -152,7 +152,7 @@ async fn apply_user_edits(world: &World, edits: Vec<UserEdit>) {
     for edit in edits {
         match edit {
             UserEdit::Create(object, fields) => {
-                drop(user.create(object, vec![fields]).await.unwrap())
+                drop(user.create(object, vec![fields]).await.unwrap());
             }
             UserEdit::Update(object, id, fields) => {
                 drop(user.update(object, vec![(id, fields)]).await.unwrap());

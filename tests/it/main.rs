@@ -4,7 +4,15 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on must fail where it stands"
+)]
+#![allow(unreachable_pub, reason = "one program: nothing in it is reachable from outside")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test reads its seed and prints it, and a failure prints the worker's last words"
 )]
 
 mod cli;

@@ -131,13 +131,6 @@ impl World {
         reqwest::get(url).await.unwrap().json().await.unwrap()
     }
 
-    /// Arms a fault in the org.
-    pub async fn arm(&self, fault: serde_json::Value) {
-        let url = format!("{}/__org/faults", self.org.url());
-        let answer = reqwest::Client::new().post(url).json(&fault).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-    }
-
     /// The world's mappings as the engine sees them.
     pub async fn mappings(&self) -> Vec<Mapping> {
         let files = mapping::load(&self.folder.path().join("mappings"))
@@ -286,8 +279,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // A worker that ended by itself cannot be killed.
+        self.process.kill().ok();
+        self.process.wait().ok();
         if std::thread::panicking() {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(40).collect();
