@@ -8,6 +8,7 @@
     reason = "a check that cannot go on must fail where it stands"
 )]
 
+use form::{files_say_what_they_are, lint_exceptions_are_expectations, sql_names_its_columns};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -174,7 +175,7 @@ fn imports_point_down(files: &[File]) -> Vec<String> {
 }
 
 fn files_are_short(files: &[File]) -> Vec<String> {
-    let folders = ["src/", "simulator/src/", "tests/", "benches/"];
+    let folders = ["src/", "simulator/", "tests/", "benches/"];
     files
         .iter()
         .filter(|file| folders.iter().any(|folder| file.is_rust_under(folder)))
@@ -387,11 +388,14 @@ fn readme_is_short(files: &[File]) -> Vec<String> {
 
 fn links_lead_somewhere(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
-    for page in files.iter().filter(|file| file.is("md") && !file.path.contains('/')) {
+    for page in files.iter().filter(|file| file.is("md")) {
+        let folder = page.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for target in page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next())
         {
             let local = !target.is_empty() && !target.contains("://");
-            if local && !files.iter().any(|file| file.path.starts_with(target)) {
+            let path = format!("{folder}/{target}");
+            let path = path.trim_start_matches('/');
+            if local && !files.iter().any(|file| file.path.starts_with(path)) {
                 found.push(format!("{}: there is no {target}", page.path));
             }
         }
@@ -439,6 +443,9 @@ macro_rules! rules {
 rules! {
     imports_point_down_the_layers_and_never_sideways: imports_point_down,
     a_file_has_at_most_500_lines_before_its_tests: files_are_short,
+    every_rust_and_sql_file_opens_with_what_it_is: files_say_what_they_are,
+    no_statement_selects_whatever_there_is: sql_names_its_columns,
+    lints_are_excepted_by_expectations_with_reasons: lint_exceptions_are_expectations,
     every_sql_file_is_included_by_some_rust_file: every_sql_file_is_used,
     migrations_are_numbered_from_one_without_gaps: migrations_are_numbered,
     no_tabs_trailing_blanks_or_unfinished_work_remain: text_is_clean,
@@ -452,5 +459,7 @@ rules! {
     links_in_the_documents_lead_to_files: links_lead_somewhere,
 }
 
+#[path = "tidy/form.rs"]
+mod form;
 #[path = "tidy/samples.rs"]
 mod samples;

@@ -1,3 +1,5 @@
+//! Where settings come from, which one wins, and what is said about bad ones.
+
 use super::{AuthMethod, Credentials, Origin, Settings};
 use crate::mapping::{Colour, render};
 use secrecy::ExposeSecret;

@@ -10,6 +10,7 @@ fn check(rule: Rule, path: &str, text: &str) -> Vec<String> {
 fn every_rule_catches_its_violation() {
     let long = "\n".repeat(FILE_LINES_MAX + 1);
     let unfinished = format!("// {}: later\n", concat!("TO", "DO"));
+    let excepted = format!("#{}dead_code)]", concat!("[", "allow("));
     let sleeping = format!("thread::{}D);\n", concat!("sleep", "("));
     #[rustfmt::skip]
     let table: &[(Rule, &str, &str)] = &[
@@ -23,6 +24,12 @@ fn every_rule_catches_its_violation() {
         (imports_point_down, "src/novelty/mod.rs", ""),
         (files_are_short, "src/sync/pull.rs", &long),
         (files_are_short, "simulator/src/lib.rs", &long),
+        (files_are_short, "simulator/tests/it/main.rs", &long),
+        (files_are_short, "benches/sync/main.rs", &long),
+        (files_say_what_they_are, "src/sync/pull.rs", "use std::fmt;"),
+        (files_say_what_they_are, "migrations/V1__lease.sql", "create table lease ()"),
+        (sql_names_its_columns, "src/postgres/sql/claim.sql", "select * from t"),
+        (lint_exceptions_are_expectations, "src/sync/pull.rs", &excepted),
         (every_sql_file_is_used, "src/postgres/sql/claim.sql", "select 1;"),
         (migrations_are_numbered, "migrations/V2__lease.sql", ""),
         (migrations_are_numbered, "migrations/lease.sql", ""),
@@ -47,6 +54,7 @@ fn every_rule_catches_its_violation() {
             "name = \"reqwest\"\nversion = \"0.12.0\"\nname = \"reqwest\"\nversion = \"0.13.0\""),
         (readme_is_short, "README.md", &long),
         (links_lead_somewhere, "README.md", "[gone](docs/gone.md)"),
+        (links_lead_somewhere, "simulator/README.md", "[above](README.md) [gone](gone.md)"),
     ];
     for (rule, path, text) in table {
         assert_ne!(check(*rule, path, text), Vec::<String>::new(), "{path}: {text}");
@@ -72,6 +80,10 @@ fn no_rule_catches_what_only_looks_like_a_violation() {
         (outside_crates_stay_at_home, "src/cli/mod.rs", "mod config;\nfn f() { config::show() }"),
         (outside_crates_stay_at_home, "src/cli/mod.rs", "crate::config::load(); env::args()"),
         (locked_crates_are_sound, "Cargo.lock", "name = \"tokio-postgres\"\nversion = \"0.8.0\""),
+        (files_say_what_they_are, "src/postgres/sql/body.sql", "\n-- Wakes the worker."),
+        (imports_point_down, "src/postgres/testing.rs", "use crate::config::environment;"),
+        (sql_names_its_columns, "src/postgres/sql/claim.sql", "select count(*) from t"),
+        (links_lead_somewhere, "simulator/README.md", "[itself](README.md)"),
         (links_lead_somewhere, "README.md", "[itself](README.md#top) [web](https://example.org)"),
     ];
     for (rule, path, text) in table {

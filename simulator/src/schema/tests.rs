@@ -1,3 +1,5 @@
+//! What a describe file becomes, and which ones are refused.
+
 use super::*;
 
 #[test]

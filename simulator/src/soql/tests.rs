@@ -1,3 +1,5 @@
+//! SOQL, read and printed; and what is refused.
+
 use proptest::prelude::*;
 
 use super::*;
