@@ -37,7 +37,8 @@ pub(super) fn lint_exceptions_are_expectations(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| file.is("rs")) {
         // The roots of test programs and benchmarks speak for all their modules at once.
-        let is_root = !file.path.contains("src/") && file.text.contains(concat!("#!", "[", "allow("));
+        let is_root =
+            !file.path.contains("src/") && file.text.contains(concat!("#!", "[", "allow("));
         for (index, line) in file.text.lines().enumerate() {
             // What a macro generates breaks other lints in every version of it.
             let is_generated = line.contains("reason = \"generated\"");
