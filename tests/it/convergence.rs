@@ -16,6 +16,7 @@ const EDITS_PER_SIDE: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_then_stay_quiet() {
+    #[expect(clippy::disallowed_methods, reason = "a failed run is repeated with its seed")]
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_26);
     println!("SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -37,10 +38,10 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     tokio::join!(apply_user_edits(&world, by_user), edit_rows(&world, seed));
 
     // then both become equal, field by field
-    wait_until("everything is sent", Duration::from_secs(120), async || world.waiting().await == 0)
+    wait_until("everything is sent", Duration::from_mins(2), async || world.waiting().await == 0)
         .await;
     assert_eq!(world.parked().await, Vec::<String>::new(), "SEED={seed}");
-    wait_until("both sides are equal", Duration::from_secs(60), async || {
+    wait_until("both sides are equal", Duration::from_mins(1), async || {
         world.waiting().await == 0 && are_equal(&world, &mappings).await
     })
     .await;
@@ -51,7 +52,7 @@ async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_the
     // and three further cycles write nothing
     let polls = polls(&world).await;
     let (rows_before, writes_before) = (fingerprint(&world).await, remote_writes(&world).await);
-    wait_until("three more polls of each object", Duration::from_secs(60), async || {
+    wait_until("three more polls of each object", Duration::from_mins(1), async || {
         self::polls(&world).await >= polls + 6
     })
     .await;
@@ -152,7 +153,7 @@ async fn apply_user_edits(world: &World, edits: Vec<UserEdit>) {
     for edit in edits {
         match edit {
             UserEdit::Create(object, fields) => {
-                drop(user.create(object, vec![fields]).await.unwrap())
+                drop(user.create(object, vec![fields]).await.unwrap());
             }
             UserEdit::Update(object, id, fields) => {
                 drop(user.update(object, vec![(id, fields)]).await.unwrap());

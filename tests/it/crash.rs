@@ -34,7 +34,7 @@ async fn a_worker_killed_again_and_again_during_the_first_load_ends_with_every_r
     let _worker = world.worker();
 
     // then it ends with the same rows, each once
-    wait_until("the load ends", Duration::from_secs(120), async || {
+    wait_until("the load ends", Duration::from_mins(2), async || {
         world.cell_if_any(loaded).await.as_deref() == Some("1")
     })
     .await;
@@ -58,7 +58,7 @@ async fn a_worker_killed_again_and_again_while_sending_makes_no_duplicate() {
     let mut reached: i64 = 0;
     for _ in 0..4 {
         let worker = world.worker();
-        wait_until("more records go out", Duration::from_secs(60), async || {
+        wait_until("more records go out", Duration::from_mins(1), async || {
             world.cell(sent).await.unwrap().parse::<i64>().unwrap() > reached
                 || world.unsettled().await == 0
         })
@@ -69,9 +69,8 @@ async fn a_worker_killed_again_and_again_while_sending_makes_no_duplicate() {
     let _worker = world.worker();
 
     // then every row is one record
-    wait_until("all is sent", Duration::from_secs(120), async || world.unsettled().await == 0)
-        .await;
-    wait_until("both sides are equal", Duration::from_secs(60), async || {
+    wait_until("all is sent", Duration::from_mins(2), async || world.unsettled().await == 0).await;
+    wait_until("both sides are equal", Duration::from_mins(1), async || {
         world.differences(&mappings[0]).await.is_empty()
     })
     .await;

@@ -4,12 +4,16 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test that cannot go on must fail where it stands"
 )]
 
 mod cli;
 mod convergence;
 mod crash;
+mod operations;
 mod push;
 mod wait;
 mod world;
