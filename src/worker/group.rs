@@ -181,6 +181,7 @@ impl GroupTask {
                 Ok(Round::More) => round = Round::More,
                 Err(error) if error.retry() == Retry::Never => {
                     self.pause(mapping, &error).await;
+                    self.health.set_failing(&mapping.object, true);
                     timetable.pause(index, PAUSED_FOR);
                 }
                 Err(error) => return Err(error),
@@ -201,6 +202,7 @@ impl GroupTask {
         if timetable.is_due(index) {
             let pulled = self.puller.run_once(lease, mapping).await?;
             if timetable.polled(index, mapping) {
+                self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }
             let applied = pulled.applied;

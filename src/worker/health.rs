@@ -1,7 +1,7 @@
 //! Health for whoever supervises the process: `/livez` and `/readyz`.
 //!
 //! Live means that the process answers; it never asks the database or Salesforce, since restarting the worker
-//! heals neither. Ready means that both were reached, and that every group's last work went well.
+//! heals neither. Ready means that both were reached, and that no group or mapping is failing.
 
 use axum::Router;
 use axum::extract::State;
@@ -27,13 +27,13 @@ impl Health {
         self.is_ready.store(is_ready, Ordering::Relaxed);
     }
 
-    /// Says that a group's work fails and has to be tried again, or that it goes well.
-    pub fn set_failing(&self, group: &str, is_failing: bool) {
+    /// Says that the work of a group or mapping fails and has to be tried again, or that it goes well.
+    pub fn set_failing(&self, name: &str, is_failing: bool) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if is_failing {
-            failing.insert(group.to_owned());
+            failing.insert(name.to_owned());
         } else {
-            failing.remove(group);
+            failing.remove(name);
         }
     }
 
