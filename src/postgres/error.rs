@@ -83,6 +83,9 @@ pub enum Error {
     /// The control schema could not be brought up to date.
     #[error("the control schema could not be migrated: {0}")]
     Migration(String),
+    /// Something else has the name of a mapped table.
+    #[error("{0} is not a table")]
+    NotATable(String),
     /// A schema, table, column or function that the mappings need is not there, or no longer.
     #[error("something that the mappings need is missing in the database: {0}")]
     Missing(String),
@@ -121,6 +124,7 @@ impl Error {
             | Self::OtherOrg { .. }
             | Self::HstoreMissing(_)
             | Self::Misfit(_)
+            | Self::NotATable(_)
             | Self::Missing(_)
             | Self::Migration(_)
             | Self::Refused { .. }
@@ -153,6 +157,7 @@ impl Error {
                 "install the contrib modules on the server, then run: create extension hstore"
             }
             Self::Misfit(_) => "compare the table's columns with the mapping: lockstep check",
+            Self::NotATable(_) => "map the object to another table, or rename what is there",
             Self::Missing(_) => "make what is missing: lockstep provision",
             Self::Migration(_) | Self::Refused { .. } | Self::Unexpected(_) => {
                 "read the server's log for the statement, and report it if it is ours"

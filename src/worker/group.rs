@@ -100,7 +100,7 @@ impl GroupTask {
             }
             return PAUSED_FOR;
         }
-        tracing::warn!(%group, %error, retry_in_seconds = pause.as_secs(), "the group's work failed, trying again");
+        tracing::warn!(%group, %error, retry_in_seconds = pause.as_secs(), "work on the group failed, trying again");
         pause
     }
 

@@ -206,7 +206,7 @@ async fn provision_mapping(
     let mut is_to_load = false;
     if let Some(relation) = catalog.relations.get(&mapping.table) {
         if !relation.is_table {
-            return Err(Error::Misfit(format!("{schema}.{} is not a table", mapping.table)));
+            return Err(Error::NotATable(format!("{schema}.{}", mapping.table)));
         }
         is_to_load = tables::columns(mapping)
             .iter()
