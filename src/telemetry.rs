@@ -82,10 +82,15 @@ where
     Ok(Registry::default().with(lines(config, writer)).with(filter))
 }
 
-/// A bare level is about our own events; what libraries say is of interest from warnings on.
+/// A bare level is about our own events; what libraries say is of interest from warnings on, and what the pool of
+/// connections says is told again, with its cause, by whoever asked it for one.
 fn directives(filter: &str) -> String {
     let is_level = filter.parse::<tracing::Level>().is_ok();
-    if is_level { format!("warn,lockstep={filter}") } else { filter.to_owned() }
+    if is_level {
+        format!("warn,deadpool_postgres=error,lockstep={filter}")
+    } else {
+        filter.to_owned()
+    }
 }
 
 fn lines<S, W>(config: &Config, writer: W) -> Box<dyn Layer<S> + Send + Sync>

@@ -9,6 +9,7 @@ use crate::worker::keep_lease;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Lines of progress off a terminal come at most this often per object.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -28,14 +29,11 @@ pub(super) async fn run(config: Option<&Path>, args: Args) -> Result<Exit, Failu
     let chosen = choose(&session.mappings, &args.mappings)?;
     let stop = connect::stop_on_signals()?;
     let progress = Progress::new();
-    let outcome = tokio::select! {
-        outcome = load_all(&session, &chosen, &progress) => outcome,
-        () = stop.cancelled() => {
-            report::note("interrupted; run the same command again to go on where it stopped");
-            Ok(Exit::Interrupted)
-        }
-    };
+    let outcome = load_all(&session, &chosen, &progress, &stop).await;
     progress.done();
+    if matches!(outcome, Ok(Exit::Interrupted)) {
+        report::note("interrupted; run the same command again to go on where it stopped");
+    }
     outcome
 }
 
@@ -69,14 +67,23 @@ async fn load_all(
     session: &Session,
     chosen: &[&Mapping],
     progress: &Progress,
+    stop: &CancellationToken,
 ) -> Result<Exit, Failure> {
     for mapping in chosen {
-        load(session, mapping, progress).await?;
+        if load(session, mapping, progress, stop).await? == Exit::Interrupted {
+            return Ok(Exit::Interrupted);
+        }
     }
     Ok(Exit::Ok)
 }
 
-async fn load(session: &Session, mapping: &Mapping, progress: &Progress) -> Result<(), Failure> {
+/// Loads one mapping, or as much of it as fits before `stop`; gives the lease back in either case.
+async fn load(
+    session: &Session,
+    mapping: &Mapping,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Result<Exit, Failure> {
     let db = &session.db;
     let name = format!("backfill:{}", mapping.object);
     let ttl = session.settings.worker.lease_ttl;
@@ -92,8 +99,9 @@ async fn load(session: &Session, mapping: &Mapping, progress: &Progress) -> Resu
             .next("watch it with: lockstep status")
         })?;
     let result = tokio::select! {
-        result = pages(session, mapping, &lease, progress) => result,
+        result = pages(session, mapping, &lease, progress) => result.map(|()| Exit::Ok),
         () = keep_lease(db, &lease, ttl) => Err(Error::Fenced { lease: name }),
+        () = stop.cancelled() => Ok(Exit::Interrupted),
     };
     postgres::release(db, &lease).await.map_err(connect::postgres_failure)?;
     result.map_err(connect::sync_failure)

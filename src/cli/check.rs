@@ -60,11 +60,12 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
         postgres::inspect(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
     let findings: Vec<DatabaseFinding> = findings
         .into_iter()
-        .filter(|finding| !finding.is_repairable)
+        .filter(|finding| !finding.is_new)
         .map(|finding| DatabaseFinding {
             object: finding.object,
             message: finding.message,
             help: Some(finding.help),
+            severity: if finding.is_repairable { Severity::Warning } else { Severity::Error },
         })
         .collect();
     Ok(against(loaded, &org, &findings))
@@ -79,6 +80,8 @@ pub struct DatabaseFinding {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// A warning where provisioning mends it.
+    pub severity: Severity,
 }
 
 /// The outcome of a check.
@@ -115,7 +118,11 @@ fn database_problem(
     finding: &DatabaseFinding,
     place: Option<(&Arc<Source>, std::ops::Range<usize>)>,
 ) -> Diagnostic {
-    let mut problem = Diagnostic::error(Code::Database, finding.message.clone());
+    let message = finding.message.clone();
+    let mut problem = match finding.severity {
+        Severity::Error => Diagnostic::error(Code::Database, message),
+        Severity::Warning => Diagnostic::warning(Code::Database, message),
+    };
     if let Some((source, span)) = place {
         problem = problem.at(source, span, "");
     }
@@ -181,7 +188,7 @@ fn counted(count: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Checked, DatabaseFinding, against, offline};
+    use super::{Args, Checked, DatabaseFinding, Severity, against, offline};
     use crate::{
         mapping::{Colour, Org, Source, load_sources},
         model::{FieldDescribe, FieldType, ObjectDescribe},
@@ -244,6 +251,7 @@ mod tests {
             object: "Account".to_owned(),
             message: "column `name` of table `account` is integer".to_owned(),
             help: Some("rename it".to_owned()),
+            severity: Severity::Error,
         };
         let text = "object = \"Account\"\nfields = [\"Name\", \"Nome\"]\n";
         let checked = checked(text, &[finding]);

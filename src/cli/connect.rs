@@ -4,7 +4,7 @@ use super::report::{self, Exit, Failure};
 use crate::config::{Credentials, LogFormat, Settings};
 use crate::mapping::{self, Diagnostic, Mapping, MappingFile, Org};
 use crate::model::ObjectDescribe;
-use crate::postgres::{self, Database, Provisioned};
+use crate::postgres::{self, Database, Finding, Provisioned};
 use crate::runtime::{self, Retry};
 use crate::salesforce::{self, Auth, Client};
 use crate::{sync, telemetry};
@@ -50,6 +50,12 @@ impl Session {
             .await
             .map_err(postgres_failure)?;
         postgres::provision(&self.db, &self.mappings).await.map_err(postgres_failure)
+    }
+
+    /// What does not fit the mappings and provisioning leaves to a person: a column's type, a disabled trigger.
+    pub(super) async fn remaining(&self) -> Result<Vec<Finding>, Failure> {
+        let found = postgres::inspect(&self.db, &self.mappings).await.map_err(postgres_failure)?;
+        Ok(found.into_iter().filter(|finding| !finding.is_repairable).collect())
     }
 }
 
@@ -141,7 +147,10 @@ pub(super) fn telemetry(settings: &Settings) -> Result<(), Failure> {
     };
     let on_dyno = crate::config::environment().any(|(name, _)| name == "DYNO");
     telemetry::init(&telemetry::Config { format, filter: settings.log.level.clone(), on_dyno })
-        .map_err(|error| Failure::new(Exit::ConfigInvalid, report::with_causes(&error)))
+        .map_err(|error| {
+            Failure::new(Exit::ConfigInvalid, report::with_causes(&error))
+                .next("correct log.level, such as `info` or `info,lockstep::sync=debug`")
+        })
 }
 
 /// Who this process is, in leases and logs: the name from the settings, the dyno's, or the process's number.
@@ -184,7 +193,21 @@ pub(super) fn postgres_failure(error: postgres::Error) -> Failure {
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err's function")]
 pub(super) fn salesforce_failure(error: salesforce::Error) -> Failure {
     let is_login = is_salesforce_login(&error);
-    failure(&error, error.retry(), error.remedy(), is_login)
+    let remedy = error.remedy().or_else(|| waiting_remedy(&error));
+    failure(&error, error.retry(), remedy, is_login)
+}
+
+/// What a person can look at while the org does not answer. The worker needs no such advice: it waits.
+fn waiting_remedy(error: &salesforce::Error) -> Option<String> {
+    let text = match error {
+        salesforce::Error::Login(_) | salesforce::Error::Transport { .. } => {
+            "check that this machine reaches the address in salesforce.login_url; \
+             `lockstep config show` prints it"
+        }
+        salesforce::Error::RequestLimit(_) => "wait: the org's limit counts the last 24 hours",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err's function")]

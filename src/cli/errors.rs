@@ -60,9 +60,13 @@ struct Which {
 }
 
 impl Which {
-    fn selection(self) -> Selection {
+    async fn selection(self, db: &Database) -> Result<Selection, Failure> {
         let log_ids = (!self.ids.is_empty()).then_some(self.ids);
-        Selection { object: self.mapping, record_id: None, log_ids }
+        let object = match &self.mapping {
+            Some(name) => Some(known(db, name).await?),
+            None => None,
+        };
+        Ok(Selection { object, record_id: None, log_ids })
     }
 }
 
@@ -74,14 +78,14 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         Command::List { mapping, json } => list(&db, mapping.as_deref(), json).await,
         Command::Show { id, json } => show(&db, id, json).await,
         Command::Retry(which) => {
-            let selection = which.selection();
+            let selection = which.selection(&db).await?;
             let count = postgres::retry_failures(&db, &selection)
                 .await
                 .map_err(connect::postgres_failure)?;
-            settled(count, "will be sent again by the worker")
+            settled(count, "to be sent again by the worker")
         }
         Command::Ignore { which, reason } => {
-            let selection = which.selection();
+            let selection = which.selection(&db).await?;
             let count = postgres::ignore_failures(&db, &selection, &reason)
                 .await
                 .map_err(connect::postgres_failure)?;
@@ -95,12 +99,29 @@ fn settled(count: u64, what: &str) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Failed, "no parked change fits that")
             .next("see what there is: lockstep errors list"));
     }
-    report::say(format!("{count} changes {what}"));
+    let changes = if count == 1 { "change" } else { "changes" };
+    report::say(format!("{count} {changes} {what}"));
     Ok(Exit::Ok)
 }
 
+/// The object that a person means, spelt as in the control schema.
+async fn known(db: &Database, name: &str) -> Result<String, Failure> {
+    let mappings = postgres::status(db).await.map_err(connect::postgres_failure)?;
+    let mut objects = mappings.into_iter().map(|mapping| mapping.object).collect::<Vec<_>>();
+    match objects.iter().position(|object| object.eq_ignore_ascii_case(name)) {
+        Some(index) => Ok(objects.swap_remove(index)),
+        None => Err(Failure::new(Exit::Failed, format!("no mapping is named `{name}`"))
+            .next(format!("choose from: {}", objects.join(", ")))),
+    }
+}
+
 async fn list(db: &Database, mapping: Option<&str>, json: bool) -> Result<Exit, Failure> {
-    let failures = postgres::failures(db, mapping).await.map_err(connect::postgres_failure)?;
+    let object = match mapping {
+        Some(name) => Some(known(db, name).await?),
+        None => None,
+    };
+    let failures =
+        postgres::failures(db, object.as_deref()).await.map_err(connect::postgres_failure)?;
     let exit = if failures.is_empty() { Exit::Ok } else { Exit::Findings };
     if json {
         let errors: Vec<_> = failures.iter().map(as_json).collect();

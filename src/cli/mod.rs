@@ -22,7 +22,7 @@ use std::process::ExitCode;
 #[command(name = "lockstep", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  lockstep demo                     see it work: Postgres, a Salesforce org and the worker, on this machine
+  lockstep demo                     see it work, on this machine and with no account
   lockstep check                    are the settings and mapping files right?
   lockstep backfill Account         load one object
   lockstep worker                   keep everything in step
@@ -69,6 +69,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(Failure::from(error)),
     };
     match outcome {
+        Ok(Exit::Ok) if report::output_was_lost() => Exit::Failed.into(),
         Ok(exit) => exit.into(),
         Err(failure) => {
             report::fail(&failure);

@@ -9,6 +9,7 @@ use std::path::Path;
 pub(super) struct Args {}
 
 /// Brings the control schema, tables, triggers and functions up to the mappings. A second run does nothing.
+/// What it may not change by itself is told, with status 3.
 pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Failure> {
     let session = Session::open(config).await?;
     let provisioned = session.provision().await?;
@@ -23,5 +24,10 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
             "{object} is to be loaded: the worker does it, or: lockstep backfill {object}"
         ));
     }
-    Ok(Exit::Ok)
+    let remaining = session.remaining().await?;
+    for finding in &remaining {
+        report::note(format!("error: {}: {}", finding.object, finding.message));
+        report::note(format!("  next: {}", finding.help));
+    }
+    Ok(if remaining.is_empty() { Exit::Ok } else { Exit::Findings })
 }

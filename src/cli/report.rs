@@ -1,10 +1,9 @@
 //! What a person reads: data on standard output, talk on standard error, errors once and with their next step.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
-
 use crate::mapping::Colour;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a command ended, as scripts see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,21 +93,37 @@ pub fn columns<const N: usize>(lines: &[[String; N]]) -> String {
     lines.iter().map(padded).collect()
 }
 
-/// Prints a line of data.
+/// Whether data was lost on its way out.
+static OUTPUT_WAS_LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line of data. A reader that has seen enough and left, as `head` does, is no failure.
 pub fn say(line: impl AsRef<str>) {
-    println!("{}", line.as_ref());
+    let mut out = std::io::stdout().lock();
+    let Err(error) = writeln!(out, "{}", line.as_ref()).and_then(|()| out.flush()) else { return };
+    let is_news = !OUTPUT_WAS_LOST.load(Ordering::Relaxed);
+    if error.kind() != std::io::ErrorKind::BrokenPipe && is_news {
+        OUTPUT_WAS_LOST.store(true, Ordering::Relaxed);
+        note(format!("error: the output cannot be written: {error}"));
+    }
+}
+
+/// Whether any data could not be printed, for a reason other than a reader who left.
+#[must_use]
+pub fn output_was_lost() -> bool {
+    OUTPUT_WAS_LOST.load(Ordering::Relaxed)
 }
 
 /// Prints a line of talk.
 pub fn note(line: impl AsRef<str>) {
-    eprintln!("{}", line.as_ref());
+    // Nobody is left to tell if this fails.
+    let _unheard = writeln!(std::io::stderr(), "{}", line.as_ref());
 }
 
 /// Prints a failure, once.
 pub fn fail(failure: &Failure) {
-    eprintln!("error: {}", failure.message);
+    note(format!("error: {}", failure.message));
     if let Some(next) = &failure.next {
-        eprintln!("  next: {next}");
+        note(format!("  next: {next}"));
     }
 }
 

@@ -89,7 +89,8 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
     }
     let failed: u64 = mappings.iter().map(|mapping| mapping.failed).sum();
     if failed > 0 {
-        parts.push(format!("{failed} changes need you: lockstep errors list"));
+        let changes = if failed == 1 { "change needs" } else { "changes need" };
+        parts.push(format!("{failed} {changes} you: lockstep errors list"));
     }
     parts.join("\n\n")
 }

@@ -79,5 +79,9 @@ async fn open(config: Option<&Path>) -> Result<Session, Failure> {
     for step in provisioned.done {
         tracing::info!(step, "provisioned");
     }
+    for finding in session.remaining().await? {
+        let (mapping, problem, next) = (finding.object, finding.message, finding.help);
+        tracing::error!(%mapping, %problem, %next, "the database does not fit the mapping");
+    }
     Ok(session)
 }

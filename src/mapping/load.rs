@@ -35,7 +35,8 @@ pub fn load(folder: &Path) -> Loaded {
     let paths = match toml_files(folder) {
         Ok(paths) => paths,
         Err(error) => {
-            diagnostics.push(unreadable(folder, &error));
+            let help = "name the folder of the mapping files in `dir` under `[mappings]`";
+            diagnostics.push(unreadable(folder, &error).with_help(help));
             return Loaded { files: Vec::new(), diagnostics };
         }
     };

@@ -6,7 +6,7 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let typed = typed.to_lowercase();
-    let slips_allowed = typed.chars().count().div_ceil(4).max(1);
+    let slips_allowed = typed.chars().count().div_ceil(3);
     candidates
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name))
@@ -32,10 +32,15 @@ mod tests {
             ("AnualRevenue", Some("AnnualRevenue")),
             ("NAME",         Some("Name")),
             ("naem",         Some("Name")),
+            ("Fone",         Some("Phone")),
             ("Colour",       None),
         ];
         for (typed, expected) in table {
-            assert_eq!(nearest(typed, ["freshness", "AnnualRevenue", "Name"]), expected, "{typed}");
+            assert_eq!(
+                nearest(typed, ["freshness", "AnnualRevenue", "Name", "Phone"]),
+                expected,
+                "{typed}"
+            );
         }
     }
 }

@@ -83,6 +83,12 @@ pub enum Error {
     /// The control schema could not be brought up to date.
     #[error("the control schema could not be migrated: {0}")]
     Migration(String),
+    /// Something else has the name of a mapped table.
+    #[error("{0} is not a table")]
+    NotATable(String),
+    /// A schema, table, column or function that the mappings need is not there, or no longer.
+    #[error("something that the mappings need is missing in the database: {0}")]
+    Missing(String),
     /// Any other refusal.
     #[error("the database refused a statement ({code}): {message}")]
     Refused {
@@ -118,6 +124,8 @@ impl Error {
             | Self::OtherOrg { .. }
             | Self::HstoreMissing(_)
             | Self::Misfit(_)
+            | Self::NotATable(_)
+            | Self::Missing(_)
             | Self::Migration(_)
             | Self::Refused { .. }
             | Self::Unexpected(_) => Retry::Never,
@@ -136,7 +144,10 @@ impl Error {
             }
             Self::Authentication(_) => "check the user and the password in the database URL",
             Self::DatabaseMissing(_) => "create the database, or correct its name in the URL",
-            Self::Permission(_) => "grant it, or connect as the role that owns the mapping schema",
+            Self::Permission(_) => {
+                "grant it, or connect as the role that owns the mapping schema; provisioning creates in the database \
+                 and in the schema public"
+            }
             Self::TooManyConnections => "lower the pool size, or raise the server's limit",
             Self::TooOld(_) => "use Postgres 13 or newer",
             Self::OtherOrg { .. } => {
@@ -146,6 +157,8 @@ impl Error {
                 "install the contrib modules on the server, then run: create extension hstore"
             }
             Self::Misfit(_) => "compare the table's columns with the mapping: lockstep check",
+            Self::NotATable(_) => "map the object to another table, or rename what is there",
+            Self::Missing(_) => "make what is missing: lockstep provision",
             Self::Migration(_) | Self::Refused { .. } | Self::Unexpected(_) => {
                 "read the server's log for the statement, and report it if it is ours"
             }
@@ -185,6 +198,7 @@ impl Error {
             "28000" | "28P01" => Self::Authentication(message),
             "3D000" => Self::DatabaseMissing(message),
             "42501" => Self::Permission(message),
+            "42P01" | "42703" | "42883" | "3F000" => Self::Missing(message),
             "53300" => Self::TooManyConnections,
             "25006" => Self::ReadOnly,
             "55P03" | "40001" | "40P01" | "57014" => Self::Locked(message),

@@ -108,7 +108,7 @@ pub enum Error {
         received: u64,
     },
     /// The connection failed before or during the call.
-    #[error("the connection to Salesforce failed")]
+    #[error("the connection to Salesforce failed: {}", deepest(.source))]
     Transport {
         /// Whether the request can have reached Salesforce.
         was_sent: bool,
@@ -157,6 +157,9 @@ impl Error {
             }
             Self::MissingField(_) | Self::Value { .. } => {
                 "compare the mapping with the object in Salesforce: a field was removed, hidden or changed its type"
+            }
+            Self::Refused(refusal) if refusal.code == "UNSUPPORTED_API_VERSION" => {
+                "set salesforce.api_version to one that the org serves"
             }
             Self::Refused(refusal) if !PASSING_CODES.contains(&refusal.code.as_str()) => {
                 "look at Salesforce's message, and compare the mapping with the object in Salesforce"
@@ -255,6 +258,15 @@ impl From<WireRefusal> for RowError {
     fn from(wire: WireRefusal) -> Self {
         Self { code: wire.code, message: wire.message, fields: wire.fields }
     }
+}
+
+/// What it came down to, in the words of the operating system; they hold no address.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
 }
 
 /// Of several refusals in one answer the first decides.

@@ -3,8 +3,8 @@
 //! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
 //! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
 
-use super::Config;
 use super::pace::{Backoff, Timetable, pause};
+use super::{Config, Health};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
 use crate::runtime::Retry;
@@ -34,6 +34,15 @@ pub(super) struct GroupTask {
     backfill: Backfill,
     wake: Arc<Notify>,
     config: Config,
+    health: Health,
+}
+
+/// What a group hears, and what it tells.
+pub(super) struct Signals {
+    /// There may be something to send.
+    pub(super) wake: Arc<Notify>,
+    /// Whether its work goes well.
+    pub(super) health: Health,
 }
 
 /// What one round through the group found.
@@ -50,9 +59,10 @@ impl GroupTask {
         db: Database,
         client: Client,
         group: MappingGroup,
-        wake: Arc<Notify>,
+        signals: Signals,
         config: Config,
     ) -> Self {
+        let Signals { wake, health } = signals;
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
@@ -61,6 +71,7 @@ impl GroupTask {
             group,
             wake,
             config,
+            health,
         }
     }
 
@@ -82,13 +93,14 @@ impl GroupTask {
     /// Says what went wrong, once, and answers how long to wait.
     async fn report(&self, error: &Error, pause: Duration) -> Duration {
         let group = &self.group.name;
+        self.health.set_failing(group, true);
         if error.retry() == Retry::Never {
             for mapping in &self.group.mappings {
                 self.pause(mapping, error).await;
             }
             return PAUSED_FOR;
         }
-        tracing::warn!(%group, %error, retry_in_seconds = pause.as_secs(), "the group's work failed, trying again");
+        tracing::warn!(%group, %error, retry_in_seconds = pause.as_secs(), "work on the group failed, trying again");
         pause
     }
 
@@ -102,6 +114,7 @@ impl GroupTask {
         let ttl = self.config.lease_ttl;
         let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
         else {
+            self.health.set_failing(&self.group.name, false);
             return Ok(());
         };
         tracing::info!(group = %self.group.name, epoch = lease.epoch, "working on the group");
@@ -136,6 +149,7 @@ impl GroupTask {
         while !term.is_cancelled() {
             let round = self.round(lease, term, &mut timetable).await?;
             backoff.succeeded();
+            self.health.set_failing(&self.group.name, false);
             if round == Round::Quiet {
                 self.wait(term, &timetable).await;
             }
@@ -167,6 +181,7 @@ impl GroupTask {
                 Ok(Round::More) => round = Round::More,
                 Err(error) if error.retry() == Retry::Never => {
                     self.pause(mapping, &error).await;
+                    self.health.set_failing(&mapping.object, true);
                     timetable.pause(index, PAUSED_FOR);
                 }
                 Err(error) => return Err(error),
@@ -187,6 +202,7 @@ impl GroupTask {
         if timetable.is_due(index) {
             let pulled = self.puller.run_once(lease, mapping).await?;
             if timetable.polled(index, mapping) {
+                self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }
             let applied = pulled.applied;

@@ -1,15 +1,16 @@
 //! Health for whoever supervises the process: `/livez` and `/readyz`.
 //!
 //! Live means that the process answers; it never asks the database or Salesforce, since restarting the worker
-//! heals neither. Ready means that both were reached and the groups' tasks run.
+//! heals neither. Ready means that both were reached, and that no group or mapping is failing.
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +18,27 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     is_ready: Arc<AtomicBool>,
+    failing: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Health {
     /// Says that the worker is ready, or no longer.
     pub fn set_ready(&self, is_ready: bool) {
         self.is_ready.store(is_ready, Ordering::Relaxed);
+    }
+
+    /// Says that the work of a group or mapping fails and has to be tried again, or that it goes well.
+    pub fn set_failing(&self, name: &str, is_failing: bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_failing {
+            failing.insert(name.to_owned());
+        } else {
+            failing.remove(name);
+        }
+    }
+
+    fn failing(&self) -> Vec<String> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Answers on `address` until `stop`.
@@ -39,10 +55,15 @@ impl Health {
     }
 }
 
-async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.is_ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ready\n")
+async fn readyz(State(health): State<Health>) -> (StatusCode, String) {
+    if !health.is_ready.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n".to_owned());
+    }
+    let failing = health.failing();
+    if failing.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n")
+        let answer = format!("failing and tried again: {}\n", failing.join(", "));
+        (StatusCode::SERVICE_UNAVAILABLE, answer)
     }
 }

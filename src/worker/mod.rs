@@ -23,7 +23,7 @@ pub(crate) use pace::pause;
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::Database;
 use crate::salesforce::Client;
-use group::GroupTask;
+use group::{GroupTask, Signals};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -76,7 +76,7 @@ impl Worker {
                 self.db.clone(),
                 self.client.clone(),
                 group,
-                wake,
+                Signals { wake, health: self.health.clone() },
                 self.config.clone(),
             );
             tasks.spawn(task.run(stop.clone()));

@@ -16,6 +16,7 @@ const EDITS_PER_SIDE: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_accounts_converge_after_random_edits_on_both_sides_and_then_stay_quiet() {
+    #[expect(clippy::disallowed_methods, reason = "a failed run is repeated with its seed")]
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_26);
     println!("SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);

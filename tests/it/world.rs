@@ -14,7 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// The mapping of the sample org's accounts that most tests use.
-pub const ACCOUNT: &str = r#"
+pub(crate) const ACCOUNT: &str = r#"
 object = "Account"
 direction = "both"
 key = { external_id = "External_Id__c" }
@@ -24,7 +24,7 @@ deletes = { hold_above = 10000 }
 "#;
 
 /// The mapping of the sample org's contacts that most tests use.
-pub const CONTACT: &str = r#"
+pub(crate) const CONTACT: &str = r#"
 object = "Contact"
 direction = "both"
 key = { external_id = "External_Id__c" }
@@ -42,15 +42,15 @@ AccountId = { ref = { mapping = "Account", match = "external_id__c", column = "a
 "#;
 
 /// Everything one test needs; all of it is gone when it is dropped.
-pub struct World {
-    pub org: Simulator,
-    pub postgres: EphemeralPostgres,
-    pub folder: TempDir,
+pub(crate) struct World {
+    pub(crate) org: Simulator,
+    pub(crate) postgres: EphemeralPostgres,
+    pub(crate) folder: TempDir,
 }
 
 impl World {
     /// An org and a database, with these mapping files.
-    pub async fn start(org: Config, mappings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(org: Config, mappings: &[(&str, &str)]) -> Self {
         let org = Simulator::start(org).await.expect("the org starts");
         let postgres = tokio::task::spawn_blocking(|| EphemeralPostgres::start(&search()))
             .await
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// The program, set up for this world by its environment alone.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let credentials = self.org.credentials();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
         command
@@ -84,11 +84,17 @@ impl World {
     }
 
     /// Starts a worker whose log goes to a file in the world's folder.
-    pub fn worker(&self) -> Worker {
-        let path = self.folder.path().join("worker.log");
+    pub(crate) fn worker(&self) -> Worker {
+        self.worker_named("worker")
+    }
+
+    /// Starts a worker that is known by this name in leases, with a log of its own.
+    pub(crate) fn worker_named(&self, name: &str) -> Worker {
+        let path = self.folder.path().join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(&path).unwrap();
         let process = self
             .command(&["worker"])
+            .env("LOCKSTEP__WORKER__NAME", name)
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -97,19 +103,19 @@ impl World {
     }
 
     /// Runs a command to its end and answers its exit status, standard output and standard error.
-    pub fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
         let output = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
     /// A session of the application.
-    pub async fn application(&self) -> Console {
+    pub(crate) async fn application(&self) -> Console {
         Console::connect(&self.postgres.url()).await.expect("the application connects")
     }
 
     /// A Salesforce user who is not the integration user.
-    pub fn user(&self) -> Client {
+    pub(crate) fn user(&self) -> Client {
         let credentials = self.org.credentials();
         Client::new(salesforce::Config {
             login_url: self.org.url().parse().unwrap(),
@@ -126,13 +132,13 @@ impl World {
     }
 
     /// What the org says of itself at one of its control routes.
-    pub async fn control(&self, route: &str) -> serde_json::Value {
+    pub(crate) async fn control(&self, route: &str) -> serde_json::Value {
         let url = format!("{}/__org/{route}", self.org.url());
         reqwest::get(url).await.unwrap().json().await.unwrap()
     }
 
     /// The world's mappings as the engine sees them.
-    pub async fn mappings(&self) -> Vec<Mapping> {
+    pub(crate) async fn mappings(&self) -> Vec<Mapping> {
         let files = mapping::load(&self.folder.path().join("mappings"))
             .into_files()
             .expect("the files load");
@@ -145,18 +151,18 @@ impl World {
     }
 
     /// One cell.
-    pub async fn cell(&self, sql: &str) -> Option<String> {
+    pub(crate) async fn cell(&self, sql: &str) -> Option<String> {
         self.application().await.rows(sql).await.unwrap().into_iter().next()?.into_iter().next()?
     }
 
     /// One cell, or nothing while the table does not exist yet.
-    pub async fn cell_if_any(&self, sql: &str) -> Option<String> {
+    pub(crate) async fn cell_if_any(&self, sql: &str) -> Option<String> {
         let rows = self.application().await.rows(sql).await.ok()?;
         rows.into_iter().next()?.into_iter().next()?
     }
 
     /// A mapping's records as Salesforce holds them: id → one value per field.
-    pub async fn records(&self, mapping: &Mapping) -> BTreeMap<String, Vec<Value>> {
+    pub(crate) async fn records(&self, mapping: &Mapping) -> BTreeMap<String, Vec<Value>> {
         let shape = Shape::of(mapping);
         let user = self.user();
         let soql = format!("SELECT {} FROM {}", shape.select_list(), mapping.object);
@@ -170,7 +176,7 @@ impl World {
     }
 
     /// A mapping's rows as Postgres holds them: sfid → one value per field. A row without sfid is its own key.
-    pub async fn rows(&self, mapping: &Mapping) -> BTreeMap<String, Vec<Value>> {
+    pub(crate) async fn rows(&self, mapping: &Mapping) -> BTreeMap<String, Vec<Value>> {
         let columns: Vec<&str> = mapping.fields.iter().map(|field| field.column.as_str()).collect();
         let sql = format!(
             "select coalesce(sfid, 'row ' || id), {} from salesforce.{}",
@@ -194,7 +200,7 @@ impl World {
     }
 
     /// Where the two sides differ, at most a few places, in words; empty when they are equal.
-    pub async fn differences(&self, mapping: &Mapping) -> Vec<String> {
+    pub(crate) async fn differences(&self, mapping: &Mapping) -> Vec<String> {
         let (records, rows) = (self.records(mapping).await, self.rows(mapping).await);
         let mut found = Vec::new();
         for (id, record) in &records {
@@ -222,13 +228,13 @@ impl World {
     }
 
     /// Changes that are captured and wait to be sent.
-    pub async fn waiting(&self) -> i64 {
+    pub(crate) async fn waiting(&self) -> i64 {
         let sql = "select count(*) from salesforce._trigger_log where state in ('NEW', 'PENDING')";
         self.cell(sql).await.unwrap().parse().unwrap()
     }
 
     /// Changes that Salesforce refused, in words.
-    pub async fn parked(&self) -> Vec<String> {
+    pub(crate) async fn parked(&self) -> Vec<String> {
         let sql = "select action || ' ' || table_name || ' ' || record_id || ': ' || sf_message || ' ' || \
                    coalesce(\"values\", '') from salesforce._trigger_log where state = 'FAILED' order by id limit 20";
         let rows = self.application().await.rows(sql).await.unwrap();
@@ -236,14 +242,14 @@ impl World {
     }
 
     /// Changes that are captured and not yet settled, parked ones included.
-    pub async fn unsettled(&self) -> i64 {
+    pub(crate) async fn unsettled(&self) -> i64 {
         let sql = "select count(*) from salesforce._trigger_log where state in ('NEW', 'PENDING', 'FAILED')";
         self.cell(sql).await.unwrap().parse().unwrap()
     }
 }
 
 /// Where tests look for Postgres' programs.
-pub fn search() -> Search {
+pub(crate) fn search() -> Search {
     Search {
         pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
         path: std::env::var_os("PATH"),
@@ -252,27 +258,27 @@ pub fn search() -> Search {
 }
 
 /// A worker process; killed when dropped.
-pub struct Worker {
+pub(crate) struct Worker {
     process: Child,
     log: PathBuf,
 }
 
 impl Worker {
     /// SIGKILL, at once.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// SIGTERM, and the exit status.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         self.process.wait().unwrap().code()
     }
 
     /// What it logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
@@ -286,7 +292,9 @@ impl Drop for Worker {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(40).collect();
             eprintln!("the worker's last words:");
-            tail.iter().rev().for_each(|line| eprintln!("  {line}"));
+            for line in tail.iter().rev() {
+                eprintln!("  {line}");
+            }
         }
     }
 }

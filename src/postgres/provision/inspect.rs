@@ -19,6 +19,8 @@ pub struct Finding {
     pub help: String,
     /// Whether provisioning does it by itself.
     pub is_repairable: bool,
+    /// Whether it is only that the mapping, or a column of it, was not provisioned yet.
+    pub is_new: bool,
 }
 
 /// Compares the database with the mappings, read-only.
@@ -39,11 +41,13 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
         message,
         help,
         is_repairable,
+        is_new: false,
     };
-    let repairable = |message| finding(message, "run lockstep provision".to_owned(), true);
+    let repairable = |message| finding(message, "run: lockstep provision".to_owned(), true);
+    let not_yet = |message| Finding { is_new: true, ..repairable(message) };
     let table = &mapping.table;
     let Some(relation) = catalog.relations.get(table) else {
-        return vec![repairable(format!("table {schema}.{table} does not exist"))];
+        return vec![not_yet(format!("table {schema}.{table} does not exist"))];
     };
     if !relation.is_table {
         let help = format!("map the object to another table, or rename {table}");
@@ -52,7 +56,7 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
     let mut findings: Vec<Finding> = misfits(mapping, relation)
         .into_iter()
         .map(|(column, problem)| match problem {
-            Misfit::Missing => repairable(format!("column {table}.{column} does not exist")),
+            Misfit::Missing => not_yet(format!("column {table}.{column} does not exist")),
             Misfit::Type { is, wanted } => finding(
                 format!("column {table}.{column} is {is}, the mapping needs {wanted}"),
                 format!(
@@ -66,16 +70,22 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
         let name = &trigger.name;
         findings.extend(match trigger.state(catalog) {
             TriggerState::Ours => None,
-            TriggerState::Missing => Some(repairable(format!("trigger {name} does not exist"))),
+            TriggerState::Missing => {
+                Some(repairable(format!("trigger {name} of {table} does not exist")))
+            }
             TriggerState::Foreign => Some(repairable(format!("trigger {name} is not Lockstep's"))),
             TriggerState::Disabled => Some(finding(
                 format!("trigger {name} is disabled: changes of {table} are not captured"),
                 format!(
-                    "alter table {schema}.{table} enable trigger {name}; then verify the mapping"
+                    "alter table {schema}.{table} enable trigger {name}; what changed meanwhile has to be written again"
                 ),
                 false,
             )),
         });
+    }
+    let was_provisioned = relation.columns.contains_key("_hc_lastop");
+    for finding in &mut findings {
+        finding.is_new |= finding.is_repairable && !was_provisioned;
     }
     if let Some(hstore) = &catalog.hstore {
         let functions = capture::table_functions(mapping, schema, hstore);

@@ -205,6 +205,9 @@ async fn provision_mapping(
     let catalog = Catalog::read(transaction, schema).await?;
     let mut is_to_load = false;
     if let Some(relation) = catalog.relations.get(&mapping.table) {
+        if !relation.is_table {
+            return Err(Error::NotATable(format!("{schema}.{}", mapping.table)));
+        }
         is_to_load = tables::columns(mapping)
             .iter()
             .any(|plan| plan.is_loaded && !relation.columns.contains_key(&plan.name));
