@@ -111,6 +111,20 @@ async fn a_refused_row_is_parked_with_salesforces_words_until_an_update_repairs_
 }
 
 #[tokio::test]
+async fn a_parked_insert_whose_row_is_deleted_does_not_stay_parked_for_ever() {
+    let world = World::start().await;
+    world
+        .app("insert into account (name, external_id__c, annualrevenue) values ('Bad', 'k1', -1)")
+        .await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    world.app("delete from account").await;
+    let pushed = world.run().await.unwrap();
+    assert_eq!((pushed.claimed, pushed.settled), (2, 1));
+    assert_eq!(world.states().await, ["IGNORED|2"]);
+    assert!(world.records("Account").await.is_empty());
+}
+
+#[tokio::test]
 async fn both_sides_change_the_same_field_and_the_policy_decides() {
     for (policy, name, winner) in [
         (ConflictPolicy::SalesforceWins, "Theirs", "salesforce"),
