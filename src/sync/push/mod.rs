@@ -17,6 +17,7 @@ mod work;
 
 use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
+use crate::model::ChangeState;
 use crate::postgres::{self, Database, Lease};
 use crate::reconcile::coalesce;
 use crate::salesforce::Client;
@@ -83,10 +84,12 @@ impl Pusher {
         let changes = postgres::claim(&self.db, lease, &self.tables(), CLAIM_MAX).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
-        let coalesced = coalesce(changes);
+        let mut nets = coalesce(changes).now;
+        // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
+        nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
         run.pushed.more = claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX)
-            || !coalesced.later.is_empty();
-        let work = run.gather(coalesced.now).await?;
+            || nets.iter().any(|net| net.has_successor);
+        let work = run.gather(nets).await?;
         run.push(work).await?;
         match run.halt {
             Some(error) => Err(error),

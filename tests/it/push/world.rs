@@ -201,6 +201,12 @@ impl World {
         records.iter().map(name).collect()
     }
 
+    /// A person in Salesforce creates a record.
+    pub(super) async fn person_creates(&self, object: &str, fields: Json) {
+        let url = format!("{}/__org/records/{object}", self.org.url());
+        self.http.post(url).json(&fields).send().await.unwrap().error_for_status().unwrap();
+    }
+
     /// A person in Salesforce changes a record.
     pub(super) async fn person_edits(&self, object: &str, id: &SalesforceId, fields: Json) {
         let url = format!("{}/__org/records/{object}/{id}", self.org.url());
