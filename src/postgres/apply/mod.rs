@@ -192,7 +192,7 @@ async fn write<E>(
             )
             .await?;
     }
-    transaction.query_typed(&statements.lock, &[]).await?;
+    transaction.batch_execute(&statements.lock).await?;
     // A utility statement takes no parameters.
     let unsent = statements.unsent.replace("$1", &super::identifier::literal(table));
     transaction.batch_execute(&unsent).await?;

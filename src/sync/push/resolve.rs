@@ -175,12 +175,11 @@ fn lists(literals: impl Iterator<Item = String>) -> Vec<Vec<String>> {
         // Unreserved characters travel as they are, all others as `%XX`.
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte);
         let length: usize = literal.bytes().map(|byte| if is_plain(&byte) { 1 } else { 3 }).sum();
-        match lists.last_mut().filter(|_| length + 3 <= room) {
-            Some(list) => list.push(literal),
-            None => {
-                room = KEYS_LENGTH_MAX;
-                lists.push(vec![literal]);
-            }
+        if let Some(list) = lists.last_mut().filter(|_| length + 3 <= room) {
+            list.push(literal);
+        } else {
+            room = KEYS_LENGTH_MAX;
+            lists.push(vec![literal]);
         }
         room = room.saturating_sub(length + 3);
     }

@@ -5,6 +5,7 @@ use super::observe::Observed;
 use super::outcome::{Outgoing, unsent};
 use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
+use super::send::whole;
 use super::work::{Task, Work, record_of};
 use super::{Pushed, Pusher};
 use crate::mapping::{DeleteRule, Mapping};
@@ -140,7 +141,10 @@ impl<'a> Run<'a> {
                 .filter_map(|position| ready.get_mut(*position).and_then(Option::take))
                 .collect();
             if let Some(mapping) = self.pusher.mapping(&batch.table) {
-                self.push_batch(mapping, members).await?;
+                let before = self.pusher.client.calls_made();
+                let outcome = self.push_batch(mapping, members).await;
+                self.pusher.count_calls(mapping, before).await;
+                outcome.map_err(|error| of_mapping(mapping, error))?;
             }
         }
         Ok(())
@@ -313,6 +317,14 @@ impl<'a> Run<'a> {
             },
         };
         unsent(&work.record(), work.net.log_ids(), outcome)
+    }
+}
+
+/// A refusal that would meet every record of the mapping concerns the mapping, whichever request met it.
+fn of_mapping(mapping: &Mapping, error: Error) -> Error {
+    match error {
+        Error::Salesforce(error) => whole(mapping, error),
+        other => other,
     }
 }
 

@@ -4,8 +4,9 @@ mod world;
 
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
-use lockstep::sync::Pushed;
+use lockstep::sync::{Error, Pushed};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use world::{World, mappings, value};
 
 const COLLECTIONS: &str = "/services/data/*/composite/sobjects*";
@@ -303,7 +304,7 @@ async fn a_bulk_job_whose_closing_got_lost_is_settled_by_its_id() {
     world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 2001) n").await;
     world.fault("PATCH", "/services/data/*/jobs/ingest/*", json!({ "kind": "cut_after" })).await;
     assert!(world.run().await.is_err());
-    world.pusher.resolve_open(&world.lease).await.unwrap();
+    world.resolve_open().await.unwrap();
     world.settle().await;
     assert_eq!(world.records("Account").await.len(), 2_001);
     let created: Vec<_> = world.requests("jobs/ingest").await;
@@ -326,7 +327,7 @@ async fn an_entry_left_open_by_a_crash_is_resolved_by_reading() {
              delete from _trigger_log where action <> 'INSERT'",
         )
         .await;
-    world.pusher.resolve_open(&world.lease).await.unwrap();
+    world.resolve_open().await.unwrap();
     world.settle().await;
     assert_eq!(world.names("Lead").await, ["Byron"]);
     assert_eq!(world.rows("select sfid from lead").await.len(), 1);
@@ -470,4 +471,34 @@ async fn a_parked_deletion_is_not_sent_again_for_a_new_row_with_its_id() {
         world.rows("select state, action from _trigger_log order by id").await,
         ["FAILED|DELETE", "PENDING|INSERT"]
     );
+}
+
+#[tokio::test]
+async fn a_mapping_that_salesforce_refuses_does_not_hold_up_the_others() {
+    let world = World::start().await;
+    let refusal = json!([{ "errorCode": "INVALID_FIELD", "message": "no", "fields": [] }]);
+    let kind = json!({ "kind": "status", "status": 400, "body": refusal, "times": 1 });
+    world.fault("PATCH", COLLECTIONS, kind).await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('Acme', 'k1');
+             insert into lead (lastname, company) values ('Byron', 'Acme')",
+        )
+        .await;
+    let Err(Error::MappingRefused { object, .. }) = world.run().await else { panic!() };
+    assert_eq!(object, "Account");
+    let stop = CancellationToken::new();
+    let others = world.pusher.run_once_except(&world.lease, &stop, &[object]).await.unwrap();
+    assert_eq!((others.claimed, others.accepted), (1, 1));
+    assert_eq!(world.names("Lead").await, ["Byron"]);
+    assert_eq!(world.rows("select state, table_name from _trigger_log").await, ["NEW|account"]);
+}
+
+#[tokio::test]
+async fn the_calls_of_a_push_are_counted_for_its_mapping() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    world.run().await.unwrap();
+    let counted = world.rows("select object, kind, calls from lockstep.api_usage").await;
+    assert_eq!(counted, ["Account|push|2"]);
 }

@@ -155,6 +155,10 @@ impl World {
         self.pusher.run_once(&self.lease, &CancellationToken::new()).await
     }
 
+    pub(super) async fn resolve_open(&self) -> Result<(), Error> {
+        self.pusher.resolve_open(&self.lease, &CancellationToken::new()).await
+    }
+
     /// Runs until nothing waits in the trigger log; failures of Salesforce are taken as they come.
     pub(super) async fn settle(&self) {
         wait_until("the trigger log is drained", DEADLINE, async || {
