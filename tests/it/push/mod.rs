@@ -2,6 +2,7 @@
 
 mod world;
 
+use chrono::TimeDelta;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
 use lockstep::sync::{Error, Pushed};
@@ -501,4 +502,16 @@ async fn the_calls_of_a_push_are_counted_for_its_mapping() {
     world.run().await.unwrap();
     let counted = world.rows("select object, kind, calls from lockstep.api_usage").await;
     assert_eq!(counted, ["Account|push|2"]);
+}
+
+#[tokio::test]
+async fn a_record_that_becomes_visible_after_its_moment_was_polled_is_found_all_the_same() {
+    let world = World::start().await;
+    world.person_creates("Account", json!({ "Name": "Late" })).await;
+    let stamp = world.records("Account").await[0].system_modstamp.unwrap();
+    let pulled = world.poll(stamp + TimeDelta::seconds(299)).await;
+    assert_eq!((pulled.applied.inserted, pulled.calls), (1, 1));
+    assert_eq!(world.rows("select name from account").await, ["Late"]);
+    let pulled = world.poll(stamp + TimeDelta::seconds(301)).await;
+    assert_eq!(pulled.applied.read, 0, "what lies further back is not read again");
 }
