@@ -298,6 +298,19 @@ async fn the_journal_keeps_what_was_sent_and_how_it_ended() {
 }
 
 #[tokio::test]
+async fn of_a_row_that_changes_all_the_time_only_the_newest_attempts_and_its_insert_are_read() {
+    let world = world(
+        "insert into lockstep.journal (table_name, record_id, operation, closed_at, outcome)
+         select 'account', 1, case n when 1 then 'INSERT' else 'UPDATE' end, now(), 'accepted'
+         from generate_series(1, 200) n",
+    )
+    .await;
+    let attempts = attempts(&world.db, "account", &[1]).await.unwrap();
+    assert_eq!(attempts.len(), 51);
+    assert_eq!((attempts[0].id, attempts[50].intent.operation), (200, Action::Insert));
+}
+
+#[tokio::test]
 async fn rows_and_parents_are_read_as_they_stand() {
     let world = world(&format!(
         "insert into salesforce.account (name, annualrevenue, external_id__c, sfid) values ('a', 1.5, 'k', '{FIRST}');

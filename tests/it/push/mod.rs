@@ -515,3 +515,20 @@ async fn a_record_that_becomes_visible_after_its_moment_was_polled_is_found_all_
     let pulled = world.poll(stamp + TimeDelta::seconds(301)).await;
     assert_eq!(pulled.applied.read, 0, "what lies further back is not read again");
 }
+
+#[tokio::test]
+async fn a_person_who_restores_a_value_that_we_once_sent_has_edited_the_record() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('First', 'k1')").await;
+    world.settle().await;
+    world.app("update account set name = 'Second'").await;
+    world.settle().await;
+    let id = sfid_of(&world, "account").await;
+    world.person_edits("Account", &id, json!({ "Name": "First" })).await;
+    world.app("update account set name = 'Third'").await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["First"]);
+    assert_eq!(world.rows("select name from account").await, ["First"]);
+    let logged = world.rows("select local, remote, winner from lockstep.conflict").await;
+    assert_eq!(logged, ["Third|First|salesforce"]);
+}
