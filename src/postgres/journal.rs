@@ -134,10 +134,13 @@ pub async fn open_journal(
 /// # Errors
 /// When the database cannot be asked.
 pub async fn open_entries(db: &Database, tables: &[String]) -> Result<Vec<JournalEntry>, Error> {
-    read(db, tables, None).await
+    let client = db.client().await?;
+    let statement = include_str!("sql/read_journal.sql");
+    let rows = client.query_typed(statement, &[(&tables, Type::TEXT_ARRAY)]).await?;
+    rows.iter().map(entry).collect()
 }
 
-/// All entries of the records, newest first. They are kept some days.
+/// The entries of the records, newest first: all inserts, and the newest few of the rest. They are kept some days.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -146,19 +149,12 @@ pub async fn attempts(
     table: &str,
     record_ids: &[i32],
 ) -> Result<Vec<JournalEntry>, Error> {
-    read(db, &[table.to_owned()], Some(record_ids)).await
-}
-
-async fn read(
-    db: &Database,
-    tables: &[String],
-    record_ids: Option<&[i32]>,
-) -> Result<Vec<JournalEntry>, Error> {
+    let tables = [table.to_owned()];
     let client = db.client().await?;
     let rows = client
         .query_typed(
-            include_str!("sql/read_journal.sql"),
-            &[(&tables, Type::TEXT_ARRAY), (&record_ids, Type::INT4_ARRAY)],
+            include_str!("sql/read_attempts.sql"),
+            &[(&tables.as_slice(), Type::TEXT_ARRAY), (&record_ids, Type::INT4_ARRAY)],
         )
         .await?;
     rows.iter().map(entry).collect()

@@ -120,6 +120,21 @@ async fn a_parked_record_comes_only_when_it_changes_again_and_waiting_ones_not_b
 }
 
 #[tokio::test]
+async fn a_parked_insert_comes_again_when_its_row_is_deleted_and_not_a_third_time() {
+    let world = world(INSERT).await;
+    world.claim(9).await;
+    world.record(recorded(1, &[1], refused())).await;
+    world.app("delete from salesforce.account").await;
+    assert_eq!(world.claim(9).await, [(1, Failed), (2, Ignore)]);
+    world.record(recorded(1, &[1, 2], later(600))).await;
+    assert_eq!(world.claim(9).await, [], "it waits like any other");
+    world.app("update lockstep.delivery set not_before = now()").await;
+    assert_eq!(world.claim(9).await, [(1, Failed), (2, Ignore)]);
+    world.record(recorded(1, &[1, 2], refused())).await;
+    assert_eq!(world.claim(9).await, [], "a person decides about it");
+}
+
+#[tokio::test]
 async fn what_needs_no_sending_is_archived_but_a_deletion_of_an_unsent_row_comes_along() {
     let world = world(
         "insert into salesforce.account (name) values ('a');
@@ -280,6 +295,19 @@ async fn the_journal_keeps_what_was_sent_and_how_it_ended() {
     let attempts = attempts(&world.db, "account", &[1]).await.unwrap();
     assert_eq!(attempts[0].outcome.as_deref(), Some("unknown"));
     assert_eq!(attempts[0].bulk_job.as_deref(), Some("750"));
+}
+
+#[tokio::test]
+async fn of_a_row_that_changes_all_the_time_only_the_newest_attempts_and_its_insert_are_read() {
+    let world = world(
+        "insert into lockstep.journal (table_name, record_id, operation, closed_at, outcome)
+         select 'account', 1, case n when 1 then 'INSERT' else 'UPDATE' end, now(), 'accepted'
+         from generate_series(1, 200) n",
+    )
+    .await;
+    let attempts = attempts(&world.db, "account", &[1]).await.unwrap();
+    assert_eq!(attempts.len(), 51);
+    assert_eq!((attempts[0].id, attempts[50].intent.operation), (200, Action::Insert));
 }
 
 #[tokio::test]

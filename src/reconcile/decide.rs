@@ -124,8 +124,35 @@ pub fn reconcile_update(
                 .map(|field| deletion_conflict(field, Winner::Postgres))
                 .collect(),
         },
-        Remote::Live(record) => merge_record(mapping, wishes, record, attempts),
+        Remote::Live(record) => merge_record(mapping, wishes, record, attempts).decision(record),
     }
+}
+
+/// Decides an insert of a row for which Salesforce has this record already: the row takes it over.
+///
+/// What both sides have is decided as for an update. What only the record has comes into the row, unless an
+/// attempt of ours put it there and the application has emptied it since.
+#[must_use]
+pub fn reconcile_found(
+    mapping: &Mapping,
+    wishes: &[Resolved],
+    record: &RemoteRecord,
+    attempts: &[Attempt],
+) -> Decision {
+    let mut merged = merge_record(mapping, wishes, record, attempts);
+    let fields = mapping.fields.iter().zip(&record.values).enumerate();
+    for (position, (field, remote)) in fields {
+        let is_wished = wishes.iter().any(|wish| wish.field == position);
+        if is_wished || remote.is_null() || !field.direction.pulls() {
+            continue;
+        }
+        if is_compared(field) && ours(field, remote, attempts) != Ours::No {
+            merged.send.push((position, Value::Null));
+        } else {
+            merged.adopt.push((position, remote.clone()));
+        }
+    }
+    merged.decision(record)
 }
 
 /// Decides a deletion.
@@ -174,16 +201,34 @@ pub fn is_compared(field: &Field) -> bool {
     field.direction.pulls() && field.direction.pushes() && field.updateable
 }
 
+/// What the fields of a record come to.
+#[derive(Default)]
+struct Merged {
+    send: FieldValues,
+    adopt: FieldValues,
+    conflicts: Vec<Conflict>,
+}
+
+impl Merged {
+    fn decision(self, record: &RemoteRecord) -> Decision {
+        let Self { send, adopt, conflicts } = self;
+        let step = match (send.is_empty(), adopt.is_empty()) {
+            (false, _) => Step::Update(record.id.clone(), send),
+            (true, false) => Step::Settle("overruled: Salesforce's values stay"),
+            (true, true) => Step::Settle("Salesforce already holds these values"),
+        };
+        Decision { step, adopt, conflicts }
+    }
+}
+
 fn merge_record(
     mapping: &Mapping,
     wishes: &[Resolved],
     record: &RemoteRecord,
     attempts: &[Attempt],
-) -> Decision {
+) -> Merged {
     let after_unknown = attempts.iter().any(|attempt| attempt.is_unresolved);
-    let mut send = Vec::new();
-    let mut adopt = Vec::new();
-    let mut conflicts = Vec::new();
+    let mut merged = Merged::default();
     for wish in wishes {
         let (Some(field), Some(remote)) =
             (mapping.fields.get(wish.field), record.values.get(wish.field))
@@ -192,7 +237,7 @@ fn merge_record(
         };
         if !is_compared(field) {
             if &wish.local != remote {
-                send.push((wish.field, wish.local.clone()));
+                merged.send.push((wish.field, wish.local.clone()));
             }
             continue;
         }
@@ -208,24 +253,19 @@ fn merge_record(
             policy: field.conflict,
         });
         if let Resolution::Conflict(winner) = resolution {
-            conflicts.push(field_conflict(field, wish, remote, winner));
+            merged.conflicts.push(field_conflict(field, wish, remote, winner));
         }
         match resolution {
             Resolution::Equal => {}
             Resolution::Push | Resolution::Conflict(Winner::Postgres) => {
-                send.push((wish.field, wish.local.clone()));
+                merged.send.push((wish.field, wish.local.clone()));
             }
             Resolution::Adopt | Resolution::Conflict(Winner::Salesforce) => {
-                adopt.push((wish.field, remote.clone()));
+                merged.adopt.push((wish.field, remote.clone()));
             }
         }
     }
-    let step = match (send.is_empty(), adopt.is_empty()) {
-        (false, _) => Step::Update(record.id.clone(), send),
-        (true, false) => Step::Settle("overruled: Salesforce's values stay"),
-        (true, true) => Step::Settle("Salesforce already holds these values"),
-    };
-    Decision { step, adopt, conflicts }
+    merged
 }
 
 fn field_conflict(field: &Field, wish: &Resolved, remote: &Value, winner: Winner) -> Conflict {

@@ -20,7 +20,7 @@ pub use classify::{ATTEMPTS_MAX, Class, Verdict, classify, delay_before_attempt}
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
 pub use decide::{
     Attempt, Conflict, Decision, Deletion, Remote, Step, is_compared, reconcile_delete,
-    reconcile_insert, reconcile_update,
+    reconcile_found, reconcile_insert, reconcile_update,
 };
 pub use merge::{Facts, Ours, Resolution, Winner, merge_field};
 pub use schedule::{Batch, Node, RecordRef, Schedule, schedule};

@@ -55,6 +55,14 @@ impl Backfill {
     /// # Errors
     /// When either side fails or the lease was lost. The next call goes on where the last applied page ended.
     pub async fn step(&self, lease: &Lease, mapping: &Mapping) -> Result<Step, Error> {
+        let before = self.client.calls_made();
+        let step = self.next_page(lease, mapping).await;
+        let calls = self.client.calls_made().saturating_sub(before);
+        super::count_calls(&self.db, &mapping.object, "load", calls).await;
+        step
+    }
+
+    async fn next_page(&self, lease: &Lease, mapping: &Mapping) -> Result<Step, Error> {
         let progress = postgres::progress(&self.db, &mapping.object).await?;
         let position = match progress.backfill {
             Some(position) => position,

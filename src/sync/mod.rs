@@ -9,3 +9,15 @@ pub use backfill::{Backfill, Step};
 pub use error::Error;
 pub use pull::{Pulled, Puller};
 pub use push::{Pushed, Pusher};
+
+use crate::postgres::{self, Database};
+
+/// Counts requests to Salesforce for a mapping, for people to see. Work does not fail for it.
+async fn count_calls(db: &Database, object: &str, kind: &str, calls: u64) {
+    if calls == 0 {
+        return;
+    }
+    if let Err(error) = postgres::add_usage(db, object, kind, calls).await {
+        tracing::warn!(mapping = %object, %error, "calls could not be counted");
+    }
+}

@@ -55,22 +55,33 @@ impl Puller {
     pub async fn run_once(&self, lease: &Lease, mapping: &Mapping) -> Result<Pulled, Error> {
         let progress = postgres::progress(&self.db, &mapping.object).await?;
         let Some(watermark) = progress.watermark else { return Ok(Pulled::default()) };
-        let shape = Shape::of(mapping);
-        let soql = window_query(mapping, &shape, watermark);
-        let scope = if mapping.has_is_deleted { Scope::WithDeleted } else { Scope::Live };
-
-        let read_started = self.db.now().await?;
-        let first = self.client.query(&soql, scope, &shape).await?;
-        let covered = first.server_time.map(|time| time - UNFINISHED_SECOND);
-        let run = Run { puller: self, lease, mapping, shape: &shape, covered };
-        let mut pulled = if first.total > mapping.bulk.read_above && first.next.is_some() {
-            run.by_bulk(&soql, scope, read_started).await?
-        } else {
-            run.by_pages(first, read_started).await?
-        };
-        pulled.calls += 1;
+        let before = self.client.calls_made();
+        let pulled = self.poll(lease, mapping, watermark).await;
+        let calls = self.client.calls_made().saturating_sub(before);
+        super::count_calls(&self.db, &mapping.object, "pull", calls).await;
+        let pulled = Pulled { calls, ..pulled? };
         postgres::note_poll(&self.db, &mapping.object).await?;
         Ok(pulled)
+    }
+
+    async fn poll(
+        &self,
+        lease: &Lease,
+        mapping: &Mapping,
+        watermark: DateTime<Utc>,
+    ) -> Result<Pulled, Error> {
+        let shape = &Shape::of(mapping);
+        let soql = &window_query(mapping, shape, watermark);
+        let read_started = self.db.now().await?;
+        let scope = if mapping.has_is_deleted { Scope::WithDeleted } else { Scope::Live };
+        let first = self.client.query(soql, scope, shape).await?;
+        let covered = first.server_time.map(|time| time - UNFINISHED_SECOND);
+        let run = Run { puller: self, lease, mapping, shape, covered };
+        if first.total > mapping.bulk.read_above && first.next.is_some() {
+            run.by_bulk(soql, scope, read_started).await
+        } else {
+            run.by_pages(first, read_started).await
+        }
     }
 }
 
@@ -92,7 +103,6 @@ impl Run<'_> {
     ) -> Result<Pulled, Error> {
         let mut pulled = Pulled::default();
         let mut page = first;
-        let mut page_started = read_started;
         loop {
             let watermark = if page.next.is_some() {
                 page.records.last().and_then(|record| record.system_modstamp)
@@ -105,7 +115,8 @@ impl Run<'_> {
                 self.lease,
                 Page {
                     mapping: self.mapping,
-                    read_started: page_started,
+                    // Later pages may show what the query saw at its beginning.
+                    read_started,
                     checkpoint: watermark.map(Checkpoint::Watermark),
                 },
                 rows,
@@ -113,9 +124,7 @@ impl Run<'_> {
             .await?;
             pulled.applied += applied;
             let Some(next) = page.next else { return Ok(pulled) };
-            page_started = self.puller.db.now().await?;
             page = self.puller.client.query_more(&next, self.shape).await?;
-            pulled.calls += 1;
         }
     }
 
@@ -126,7 +135,6 @@ impl Run<'_> {
         read_started: DateTime<Utc>,
     ) -> Result<Pulled, Error> {
         let client = &self.puller.client;
-        let calls_before = client.calls_made();
         let job = client.start_query_job(soql, scope).await?;
         client.await_job(crate::salesforce::JobKind::Query, &job).await?;
         let mut pulled = Pulled::default();
@@ -148,7 +156,6 @@ impl Run<'_> {
             .await?;
             locator = page.next;
             if locator.is_none() {
-                pulled.calls = client.calls_made().saturating_sub(calls_before);
                 return Ok(pulled);
             }
         }

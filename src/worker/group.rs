@@ -3,13 +3,13 @@
 //! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
 //! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
 
-use super::pace::{Backoff, Timetable, pause};
+use super::pace::{Backoff, PushPauses, Timetable, pause};
 use super::{Config, Health};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
 use crate::runtime::Retry;
 use crate::salesforce::Client;
-use crate::sync::{Backfill, Error, Puller, Pusher};
+use crate::sync::{Backfill, Error, Puller, Pushed, Pusher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -144,10 +144,11 @@ impl GroupTask {
         term: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
-        self.pusher.resolve_open(lease).await?;
+        self.pusher.resolve_open(lease, term).await?;
         let mut timetable = Timetable::starting_now(self.group.mappings.len());
+        let mut pauses = PushPauses::starting_with(&self.group.mappings);
         while !term.is_cancelled() {
-            let round = self.round(lease, term, &mut timetable).await?;
+            let round = self.round(lease, term, &mut timetable, &mut pauses).await?;
             backoff.succeeded();
             self.health.set_failing(&self.group.name, false);
             if round == Round::Quiet {
@@ -163,8 +164,9 @@ impl GroupTask {
         lease: &Lease,
         term: &CancellationToken,
         timetable: &mut Timetable,
+        pauses: &mut PushPauses,
     ) -> Result<Round, Error> {
-        let pushed = self.pusher.run_once(lease, term).await?;
+        let pushed = self.push(lease, term, pauses).await?;
         if pushed.claimed > 0 {
             tracing::info!(
                 group = %self.group.name, claimed = pushed.claimed, accepted = pushed.accepted,
@@ -176,7 +178,7 @@ impl GroupTask {
             if term.is_cancelled() || !mapping.direction.pulls() || !timetable.may_try(index) {
                 continue;
             }
-            match self.read(lease, mapping, index, timetable).await {
+            match self.read(lease, term, (index, mapping), timetable).await {
                 Ok(Round::Quiet) => {}
                 Ok(Round::More) => round = Round::More,
                 Err(error) if error.retry() == Retry::Never => {
@@ -190,17 +192,46 @@ impl GroupTask {
         Ok(round)
     }
 
+    /// Sends what is due. A mapping that Salesforce refuses as such is paused; the others go on.
+    async fn push(
+        &self,
+        lease: &Lease,
+        term: &CancellationToken,
+        pauses: &mut PushPauses,
+    ) -> Result<Pushed, Error> {
+        let skipped = pauses.paused();
+        match self.pusher.run_once_except(lease, term, &skipped).await {
+            Ok(pushed) => {
+                for object in pauses.succeeded(&skipped) {
+                    postgres::set_state(&self.db, &object, MappingState::Synced, None).await?;
+                }
+                Ok(pushed)
+            }
+            Err(error) => {
+                let Error::MappingRefused { object, .. } = &error else { return Err(error) };
+                pauses.pause(object, PAUSED_FOR);
+                if let Some(mapping) = self.group.mappings.iter().find(|m| m.object == *object) {
+                    self.pause(mapping, &error).await;
+                }
+                Ok(Pushed { more: true, ..Pushed::default() })
+            }
+        }
+    }
+
     /// One page of the mapping's load if it needs one, and a poll if one is due.
     async fn read(
         &self,
         lease: &Lease,
-        mapping: &Mapping,
-        index: usize,
+        term: &CancellationToken,
+        (index, mapping): (usize, &Mapping),
         timetable: &mut Timetable,
     ) -> Result<Round, Error> {
-        let round = self.load(mapping).await?;
+        let round = self.load(term, mapping).await?;
         if timetable.is_due(index) {
-            let pulled = self.puller.run_once(lease, mapping).await?;
+            // A poll may be dropped at any moment: a page is applied whole or not at all.
+            let poll = self.puller.run_once(lease, mapping);
+            let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
+            let pulled = pulled?;
             if timetable.polled(index, mapping) {
                 self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
@@ -231,7 +262,7 @@ impl GroupTask {
     }
 
     /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
-    async fn load(&self, mapping: &Mapping) -> Result<Round, Error> {
+    async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
         if postgres::progress(&self.db, &mapping.object).await?.loaded {
             return Ok(Round::Quiet);
         }
@@ -242,11 +273,12 @@ impl GroupTask {
             return Ok(Round::Quiet);
         };
         let outcome = tokio::select! {
-            outcome = self.backfill.step(&lease, mapping) => outcome,
+            outcome = self.backfill.step(&lease, mapping) => outcome.map(Some),
+            () = term.cancelled() => Ok(None),
             () = keep_lease(&self.db, &lease, ttl) => Err(Error::Fenced { lease: name }),
         };
         postgres::release(&self.db, &lease).await?;
-        let step = outcome?;
+        let Some(step) = outcome? else { return Ok(Round::Quiet) };
         tracing::info!(mapping = %mapping.object, rows = step.rows, finished = step.finished, "loading");
         Ok(Round::More)
     }
@@ -270,7 +302,7 @@ impl GroupTask {
 pub(crate) async fn keep_lease(db: &Database, lease: &Lease, ttl: Duration) {
     let mut ticks = tokio::time::interval(ttl / 4);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
+    // The first renewal follows at once: nobody knows how long the answer to the acquisition was on its way.
     let mut trusted_until = Instant::now() + ttl * 3 / 4;
     loop {
         ticks.tick().await;

@@ -1,6 +1,7 @@
 //! The worker's own time: pauses, and when the next poll of each mapping is due.
 
 use crate::mapping::Mapping;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -56,6 +57,41 @@ impl Timetable {
     /// The earliest next turn.
     pub(super) fn next(&self) -> Option<Instant> {
         self.turns.iter().map(|turn| turn.due).min()
+    }
+}
+
+/// Which mappings are not pushed for now, and until when.
+#[derive(Debug)]
+pub(super) struct PushPauses {
+    until: BTreeMap<String, Instant>,
+}
+
+impl PushPauses {
+    /// None is paused. Those that are only pushed count as coming out of a pause, so that their first success is news.
+    pub(super) fn starting_with(mappings: &[Mapping]) -> Self {
+        let only_pushed = mappings.iter().filter(|mapping| !mapping.direction.pulls());
+        let now = Instant::now();
+        Self { until: only_pushed.map(|mapping| (mapping.object.clone(), now)).collect() }
+    }
+
+    /// The object waits for a person; its changes are tried again after `pause`.
+    pub(super) fn pause(&mut self, object: &str, pause: Duration) {
+        self.until.insert(object.to_owned(), Instant::now() + pause);
+    }
+
+    /// The objects that are still paused.
+    pub(super) fn paused(&self) -> Vec<String> {
+        let now = Instant::now();
+        let paused = self.until.iter().filter(|(_, until)| **until > now);
+        paused.map(|(object, _)| object.clone()).collect()
+    }
+
+    /// A push without the `paused` went well: answers the objects whose pause is over by that.
+    pub(super) fn succeeded(&mut self, paused: &[String]) -> Vec<String> {
+        let over: Vec<String> =
+            self.until.keys().filter(|object| !paused.contains(object)).cloned().collect();
+        self.until.retain(|object, _| paused.contains(object));
+        over
     }
 }
 

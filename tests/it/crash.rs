@@ -3,7 +3,7 @@
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::Config;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_again_and_again_during_the_first_load_ends_with_every_row_once() {
@@ -75,4 +75,27 @@ async fn a_worker_killed_again_and_again_while_sending_makes_no_duplicate() {
     })
     .await;
     assert_eq!(world.records(&mappings[0]).await.len(), 3_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_told_to_stop_does_not_wait_for_a_bulk_job() {
+    // given a load whose Bulk job takes minutes
+    let mapping = format!("{ACCOUNT}bulk = {{ read_above = 1 }}\n");
+    let org = Config { bulk_delay: Duration::from_mins(5), ..Config::default() };
+    let world = World::start(org, &[("account.toml", &mapping)]).await;
+    let worker = world.worker();
+    let started = "select count(*) from lockstep.checkpoint where backfill_job is not null";
+    wait_until("the load begins", Duration::from_secs(60), async || {
+        world.cell_if_any(started).await.as_deref() == Some("1")
+    })
+    .await;
+
+    // when the worker is told to stop
+    let told = Instant::now();
+    assert_eq!(worker.terminate(), Some(0));
+
+    // then it ends at once and leaves its leases to the next
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    let held = "select count(*) from lockstep.lease where expires_at > now()";
+    assert_eq!(world.cell(held).await.unwrap(), "0");
 }

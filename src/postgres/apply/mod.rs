@@ -194,7 +194,7 @@ async fn write<E>(
     if is_large {
         transaction.batch_execute("analyze pg_temp.lockstep_match").await?;
     }
-    transaction.query_typed(&statements.lock, &[]).await?;
+    transaction.batch_execute(&statements.lock).await?;
     // A utility statement takes no parameters.
     let unsent = statements.unsent.replace("$1", &super::identifier::literal(table));
     transaction.batch_execute(&unsent).await?;

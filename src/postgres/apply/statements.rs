@@ -163,7 +163,8 @@ impl System {
     fn of(mapping: &Mapping) -> Self {
         let mut system = Self {
             assignments: String::new(),
-            differs: "target._hc_lastop is distinct from 'SYNCED'".to_owned(),
+            differs: "target._hc_lastop is distinct from 'SYNCED' or target._hc_err is not null"
+                .to_owned(),
             stamp_differs: String::new(),
             columns: String::new(),
             values: String::new(),

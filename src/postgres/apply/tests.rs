@@ -212,6 +212,20 @@ async fn a_record_being_sent_while_it_was_read_is_deferred() {
 }
 
 #[tokio::test]
+async fn a_record_whose_sending_was_refused_while_it_was_read_is_not_left_out_of_a_load() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    run(
+        &world.db,
+        "insert into lockstep.journal (table_name, record_id, operation, closed_at, outcome)
+         values ('account', 1, 'UPDATE', now() + interval '1 h', 'refused')",
+    )
+    .await;
+    let applied = world.apply(vec![record(1, 1, ["b", "1", "k1"])]).await.unwrap();
+    assert_eq!((applied.deferred, applied.updated), (0, 1));
+}
+
+#[tokio::test]
 async fn too_many_deletions_at_once_are_held_back_whole() {
     let mut world = world().await;
     let all: Vec<_> = (1..=150).map(|n| record(n, 0, ["a", "-", "-"])).collect();
@@ -300,6 +314,34 @@ async fn an_update_that_the_application_commits_during_the_page_is_not_lost() {
     page.await.unwrap();
     assert_eq!(rows(&world.db, "select name, phone from salesforce.account").await, ["mine|2"]);
     assert_eq!(rows(&world.db, READONLY_STATES).await, ["NEW|UPDATE|1"]);
+}
+
+#[tokio::test]
+async fn an_update_of_an_equal_row_while_the_page_is_applied_is_not_overwritten() {
+    let world = world().await;
+    world
+        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "1", "k2"])])
+        .await
+        .unwrap();
+    // The page stands between reading the trigger log and writing the rows.
+    let mut client = world.db.client().await.unwrap();
+    let application = client.transaction().await.unwrap();
+    application
+        .batch_execute("lock table lockstep.journal in access exclusive mode")
+        .await
+        .unwrap();
+    let records = vec![record(1, 0, ["a", "1", "k1"]), record(2, 1, ["theirs", "1", "k2"])];
+    let mut page = Box::pin(world.apply(records));
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut page).await;
+    assert!(early.is_err(), "the page did not come so far");
+    application
+        .batch_execute("update salesforce.account set name = 'mine' where id = 1")
+        .await
+        .unwrap();
+    application.commit().await.unwrap();
+    page.await.unwrap();
+    let names = rows(&world.db, "select name from salesforce.account order by id").await;
+    assert_eq!(names, ["mine", "theirs"]);
 }
 
 #[tokio::test]

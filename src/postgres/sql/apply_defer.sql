@@ -1,9 +1,10 @@
 -- Drop the records of table $1 that were being sent when the read of $2 began or later: what was read may be older
--- than what was sent.
+-- than what was sent. What was refused, or never left, changed nothing.
 with recent as (
     select journal.record_id, journal.sfid
     from lockstep.journal as journal
     where journal.table_name = $1
+      and journal.outcome is distinct from 'refused'
       and coalesce(journal.closed_at, 'infinity'::timestamptz) >= $2
 ),
 moving as (

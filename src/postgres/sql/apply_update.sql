@@ -1,5 +1,6 @@
 -- Give existing rows Salesforce's values. Guarantee: only rows that differ are written; a column with an unsent
--- change keeps the application's value; a record older than the row is not applied.
+-- change keeps the application's value; a record older than the row is not applied. A row that is not locked may have
+-- been changed since the log was read, and is left alone.
 update {table} as target
 set sfid = page.sfid,
     {system_assignments}
@@ -7,6 +8,7 @@ set sfid = page.sfid,
     _hc_err = case when unsent.record_id is null then null else target._hc_err end{assignments}
 from pg_temp.lockstep_page as page
 join pg_temp.lockstep_match as match on match.sfid = page.sfid
+join pg_temp.lockstep_locked as locked on locked.id = match.record_id
 left join pg_temp.lockstep_unsent as unsent on unsent.record_id = match.record_id
 {parents_of_row}
 where target.id = match.record_id

@@ -2,6 +2,7 @@
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come.
+-- Such a deletion brings its record by itself: after it, nothing else will repair what is parked.
 -- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
 with due as (
     (
@@ -24,6 +25,29 @@ with due as (
         from {schema}._trigger_log as change
         where change.state = 'PENDING'
           and change.table_name = any($1)
+          and not exists (
+              select from lockstep.delivery as delivery
+              where delivery.table_name = change.table_name
+                and delivery.record_id = change.record_id
+                and delivery.not_before > clock_timestamp()
+          )
+        order by change.id
+        limit $2
+    )
+    union all
+    (
+        select change.id, change.table_name, change.record_id
+        from {schema}._trigger_log as change
+        where change.state = 'IGNORE'
+          and change.action = 'DELETE'
+          and change.table_name = any($1)
+          and exists (
+              select from {schema}._trigger_log as parked
+              where parked.record_id = change.record_id
+                and parked.table_name = change.table_name
+                and parked.state = 'FAILED'
+                and parked.id < change.id
+          )
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name

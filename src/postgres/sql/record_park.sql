@@ -1,4 +1,5 @@
--- Park refused changes with Salesforce's words, and hand back those that wait.
+-- Park refused changes with Salesforce's words, and hand back those that wait. A deletion that was captured as needing
+-- no sending is parked with the rest of its record, so that it does not bring the record again.
 update {schema}._trigger_log as change
 set state = case outcome.kind when 'refused' then 'FAILED' when 'later' then 'NEW' end,
     sf_message = case outcome.kind when 'refused' then outcome.message else change.sf_message end,
@@ -9,6 +10,6 @@ from pg_temp.lockstep_recorded as outcome
 cross join lateral unnest(outcome.log_ids) as claimed (id)
 where change.id = claimed.id
   and (
-      (outcome.kind = 'refused' and change.state in ('NEW', 'PENDING', 'FAILED'))
+      (outcome.kind = 'refused' and change.state in ('NEW', 'PENDING', 'FAILED', 'IGNORE'))
       or (outcome.kind = 'later' and change.state = 'PENDING')
   )

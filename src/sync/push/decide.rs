@@ -8,7 +8,7 @@ use crate::model::{Action, SalesforceId, to_csv};
 use crate::postgres::{Outcome, Recorded};
 use crate::reconcile::{
     Decision, Deletion, FieldValues, Operation, Remote, Resolved, Step, reconcile_delete,
-    reconcile_insert, reconcile_update, row_before_delete,
+    reconcile_found, reconcile_insert, reconcile_update, row_before_delete,
 };
 
 /// What follows from a decision.
@@ -34,7 +34,12 @@ pub(super) fn decide(
         Task::Insert => reconcile_insert(wishes),
         Task::Update(sfid) => {
             wishes.retain(|wish| is_updateable(mapping, wish));
-            reconcile_update(mapping, sfid, &wishes, observed.remote(sfid), attempts)
+            match observed.remote(sfid) {
+                Remote::Live(record) if unlinked(&work).is_some() => {
+                    reconcile_found(mapping, &wishes, record, attempts)
+                }
+                remote => reconcile_update(mapping, sfid, &wishes, remote, attempts),
+            }
         }
         Task::Delete(sfid) => {
             let deletion = Deletion {

@@ -153,10 +153,11 @@ impl Run<'_> {
                 .filter(|entry| entry.bulk_job.as_ref() == Some(&job.job_id))
                 .map(|entry| (entry.id, Outgoing::of_entry(entry)))
                 .unzip();
+            let before = client.calls_made();
             let settling = bulk::settle(client, mapping, &job.job_id, &records);
-            let Some(sent) = self.stop.run_until_cancelled(settling).await else {
-                return Ok(());
-            };
+            let settled = self.stop.run_until_cancelled(settling).await;
+            self.pusher.count_calls(mapping, before).await;
+            let Some(sent) = settled else { return Ok(()) };
             self.conclude(mapping, Delivered { records, journal, sent: sent? }).await?;
             self.finish_job(job).await?;
         }
@@ -165,7 +166,7 @@ impl Run<'_> {
 
     /// Gives the changes of open journal entries back, as sent with unknown outcome.
     pub(super) async fn release_open_entries(&mut self) -> Result<(), Error> {
-        let entries = postgres::open_entries(&self.pusher.db, &self.pusher.tables()).await?;
+        let entries = postgres::open_entries(&self.pusher.db, &self.pusher.tables(&[])).await?;
         let mut by_table: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
         for entry in entries {
             let record =

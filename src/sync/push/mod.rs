@@ -17,6 +17,7 @@ mod work;
 
 use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
+use crate::model::ChangeState;
 use crate::postgres::{self, Database, Lease};
 use crate::reconcile::coalesce;
 use crate::salesforce::Client;
@@ -63,13 +64,15 @@ impl Pusher {
     /// A Bulk job that was closed is waited for, one that was not is aborted. Any other open journal entry
     /// becomes "unknown": the next run reads what came of it.
     ///
+    /// Ends early when `stop` is cancelled, and leaves the rest as it is.
+    ///
     /// # Errors
     /// See [`Error`]. May be repeated.
-    pub async fn resolve_open(&self, lease: &Lease) -> Result<(), Error> {
-        let stop = CancellationToken::new();
-        let mut run = Run::new(self, lease, &stop);
+    pub async fn resolve_open(&self, lease: &Lease, stop: &CancellationToken) -> Result<(), Error> {
+        let mut run = Run::new(self, lease, stop);
         run.settle_bulk_jobs().await?;
-        run.release_open_entries().await
+        // The entries of a job that was not waited for are still that job's to settle.
+        if run.is_over() { Ok(()) } else { run.release_open_entries().await }
     }
 
     /// Claims, decides, sends and records once. Ends early, with everything recorded, when `stop` is cancelled.
@@ -78,15 +81,34 @@ impl Pusher {
     /// When Salesforce or Postgres failed as a whole, or Salesforce refuses the mapping or the connection as
     /// such. Everything answered before that is recorded; the rest stays claimed and comes with the next run.
     pub async fn run_once(&self, lease: &Lease, stop: &CancellationToken) -> Result<Pushed, Error> {
+        self.run_once_except(lease, stop, &[]).await
+    }
+
+    /// As [`Pusher::run_once`], without the changes of these objects.
+    ///
+    /// # Errors
+    /// As for [`Pusher::run_once`].
+    pub async fn run_once_except(
+        &self,
+        lease: &Lease,
+        stop: &CancellationToken,
+        paused: &[String],
+    ) -> Result<Pushed, Error> {
         let mut run = Run::new(self, lease, stop);
         run.settle_bulk_jobs().await?;
-        let changes = postgres::claim(&self.db, lease, &self.tables(), CLAIM_MAX).await?;
+        if run.is_over() {
+            return run.halt.map_or(Ok(run.pushed), Err);
+        }
+        let tables = self.tables(paused);
+        let changes = postgres::claim(&self.db, lease, &tables, CLAIM_MAX).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
-        let coalesced = coalesce(changes);
+        let mut nets = coalesce(changes).now;
+        // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
+        nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
         run.pushed.more = claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX)
-            || !coalesced.later.is_empty();
-        let work = run.gather(coalesced.now).await?;
+            || nets.iter().any(|net| net.has_successor);
+        let work = run.gather(nets).await?;
         run.push(work).await?;
         match run.halt {
             Some(error) => Err(error),
@@ -102,7 +124,16 @@ impl Pusher {
         self.mappings().find(|mapping| mapping.table == table)
     }
 
-    fn tables(&self) -> Vec<String> {
-        self.mappings().map(|mapping| mapping.table.clone()).collect()
+    fn tables(&self, paused: &[String]) -> Vec<String> {
+        self.mappings()
+            .filter(|mapping| !paused.contains(&mapping.object))
+            .map(|mapping| mapping.table.clone())
+            .collect()
+    }
+
+    /// Counts the calls made since there had been so many.
+    async fn count_calls(&self, mapping: &Mapping, before: u64) {
+        let calls = self.client.calls_made().saturating_sub(before);
+        super::count_calls(&self.db, &mapping.object, "push", calls).await;
     }
 }

@@ -15,20 +15,25 @@ pub(super) struct Observed {
 }
 
 impl Observed {
-    /// Looks at the records whose treatment depends on it: one request per 2,000.
+    /// Looks at the records whose treatment depends on it: one request per 2,000. Those `found` a moment ago are
+    /// known.
     pub(super) async fn of(
         client: &Client,
         mapping: &Mapping,
         work: impl Iterator<Item = &Work>,
+        found: Vec<RemoteRecord>,
     ) -> Result<Self, Error> {
+        let mut records: HashMap<SalesforceId, Option<RemoteRecord>> =
+            found.into_iter().map(|record| (record.id.clone(), Some(record))).collect();
         let ids: BTreeSet<&SalesforceId> =
             work.filter(|work| matters(mapping, work)).filter_map(id_of).collect();
-        let ids: Vec<SalesforceId> = ids.into_iter().cloned().collect();
-        if ids.is_empty() {
-            return Ok(Self::default());
+        let ids: Vec<SalesforceId> =
+            ids.into_iter().filter(|id| !records.contains_key(*id)).cloned().collect();
+        if !ids.is_empty() {
+            let read = client.retrieve(&mapping.object, &ids, &Shape::of(mapping)).await?;
+            records.extend(ids.into_iter().zip(read));
         }
-        let records = client.retrieve(&mapping.object, &ids, &Shape::of(mapping)).await?;
-        Ok(Self { records: ids.into_iter().zip(records).collect() })
+        Ok(Self { records })
     }
 
     pub(super) fn remote(&self, sfid: &SalesforceId) -> Remote<'_> {

@@ -1,6 +1,7 @@
-//! Inserts whose answer never came: reading tells whether they made a record.
+//! Inserts that may have a record already: reading tells whether they do.
 //!
-//! With an external id the record is found by it. Without one, the records that our user created since are
+//! With an external id the record is found by it, whether an insert of ours whose answer never came made it or
+//! somebody else did. Without one, only lost inserts are looked for: the records that our user created since are
 //! compared with what was journalled: a match that no row holds yet is ours. Nothing is ever sent again before
 //! it was looked for.
 
@@ -13,10 +14,14 @@ use crate::reconcile::{RecordRef, value_of_json};
 use crate::salesforce::{Client, Scope, Shape};
 use crate::sync::Error;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Keys per query: with 36 characters each, and the field list, well within what one request takes.
-const KEYS_PER_QUERY: usize = 100;
+/// Room for the keys in a query's address, in bytes as they are encoded there. With the field list, within what one
+/// request takes: some 200 keys of 36 characters.
+const KEYS_LENGTH_MAX: usize = 9_000;
+/// Queries for keys under way at once.
+const QUERIES_IN_FLIGHT_MAX: usize = 3;
 /// How far Salesforce's clock and the database's may be apart.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
 /// Salesforce ends every request after ten minutes; nothing can appear later than this after the journal entry.
@@ -44,11 +49,13 @@ pub(super) enum Found {
     Nothing,
     /// There is none yet, and the request may still be running.
     NotYet,
+    /// Another row has the record with this external id; the text is for people.
+    Taken(String),
     /// It cannot be told which record it is; the text is for people.
     Undecidable(String),
 }
 
-/// Looks for every lost insert of one mapping.
+/// Looks for the records of inserts of one mapping.
 pub(super) async fn find(
     client: &Client,
     db: &Database,
@@ -85,19 +92,22 @@ async fn find_by_key(
     let by_key = records_by_key(client, mapping, &keys).await?;
     let ids: Vec<&SalesforceId> = by_key.values().flatten().map(|record| &record.id).collect();
     let owners = owners_of(db, mapping, &ids).await?;
-    let found = lost.iter().map(|lost| {
+    let mut takers: HashMap<SalesforceId, i32> = owners;
+    let mut found = HashMap::new();
+    for lost in lost {
         let records: BTreeMap<&str, &RemoteRecord> = keys_of(lost)
             .iter()
             .filter_map(|key| by_key.get(&key.to_lowercase()))
             .flatten()
             .map(|record| (record.id.as_str(), record))
             .collect();
-        (
-            lost.record.clone(),
-            sole(&records.into_values().collect::<Vec<_>>(), lost.record, &owners),
-        )
-    });
-    Ok(found.collect())
+        let answer = sole(&records.into_values().collect::<Vec<_>>(), lost.record, &takers);
+        if let Found::Record(record) = &answer {
+            takers.insert(record.id.clone(), lost.record.record_id);
+        }
+        found.insert(lost.record.clone(), answer);
+    }
+    Ok(found)
 }
 
 fn sole(
@@ -108,7 +118,7 @@ fn sole(
     match records {
         [] => Found::Nothing,
         [only] => match owners.get(&only.id) {
-            Some(owner) if *owner != record.record_id => Found::Undecidable(format!(
+            Some(owner) if *owner != record.record_id => Found::Taken(format!(
                 "record {} holds the external id, and belongs to row {owner}",
                 only.id
             )),
@@ -136,23 +146,44 @@ async fn records_by_key(
     }) else {
         return Ok(HashMap::new());
     };
+    let literals = keys
+        .iter()
+        .filter_map(|key| parse_salesforce(field.column_type, Some(key)).ok())
+        .map(|value| to_soql_literal(&value));
+    let conditions: Vec<String> = lists(literals)
+        .iter()
+        .map(|literals| format!("{} IN ({})", field.name, literals.join(",")))
+        .collect();
+    let mut answers = stream::iter(conditions)
+        .map(|condition| async move { select(client, mapping, &condition).await })
+        .buffered(QUERIES_IN_FLIGHT_MAX);
     let mut by_key: HashMap<String, Vec<RemoteRecord>> = HashMap::new();
-    for keys in keys.chunks(KEYS_PER_QUERY) {
-        let literals: Vec<String> = keys
-            .iter()
-            .filter_map(|key| parse_salesforce(field.column_type, Some(key)).ok())
-            .map(|value| to_soql_literal(&value))
-            .collect();
-        if literals.is_empty() {
-            continue;
-        }
-        let condition = format!("{} IN ({})", field.name, literals.join(","));
-        for record in select(client, mapping, &condition).await? {
+    while let Some(records) = answers.next().await {
+        for record in records? {
             let key = record.values.get(position).map(to_csv).unwrap_or_default();
             by_key.entry(key.to_lowercase()).or_default().push(record);
         }
     }
     Ok(by_key)
+}
+
+/// Splits literals into lists that are short enough for one request each.
+fn lists(literals: impl Iterator<Item = String>) -> Vec<Vec<String>> {
+    let mut lists: Vec<Vec<String>> = Vec::new();
+    let mut room = 0;
+    for literal in literals {
+        // Unreserved characters travel as they are, all others as `%XX`.
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte);
+        let length: usize = literal.bytes().map(|byte| if is_plain(&byte) { 1 } else { 3 }).sum();
+        if let Some(list) = lists.last_mut().filter(|_| length + 3 <= room) {
+            list.push(literal);
+        } else {
+            room = KEYS_LENGTH_MAX;
+            lists.push(vec![literal]);
+        }
+        room = room.saturating_sub(length + 3);
+    }
+    lists
 }
 
 async fn find_by_creation(
@@ -294,7 +325,7 @@ async fn select(
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, Lost, assign};
+    use super::{Found, KEYS_LENGTH_MAX, Lost, assign, lists};
     use crate::model::{Action, RemoteRecord, Value};
     use crate::postgres::{Intent, JournalEntry};
     use crate::reconcile::RecordRef;
@@ -335,10 +366,21 @@ mod tests {
             Some(Found::Record(record)) => record.id.to_string(),
             Some(Found::Nothing) => "nothing".to_owned(),
             Some(Found::NotYet) => "not yet".to_owned(),
+            Some(Found::Taken(_)) => "taken".to_owned(),
             Some(Found::Undecidable(_)) => "undecidable".to_owned(),
             None => "absent".to_owned(),
         };
         refs.iter().map(|record| word(found.remove(record))).collect()
+    }
+
+    #[test]
+    fn keys_are_split_into_queries_that_fit_into_an_address() {
+        let keys = |count: usize| (0..count).map(|n| format!("'{n:036}'"));
+        assert_eq!(lists(keys(0)).len(), 0);
+        let sizes: Vec<usize> = lists(keys(401)).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [200, 200, 1]);
+        let long = "é".repeat(KEYS_LENGTH_MAX);
+        assert_eq!(lists([long.clone(), long].into_iter()).len(), 2);
     }
 
     #[test]

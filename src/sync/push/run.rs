@@ -5,10 +5,11 @@ use super::observe::Observed;
 use super::outcome::{Outgoing, unsent};
 use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
+use super::send::whole;
 use super::work::{Task, Work, record_of};
 use super::{Pushed, Pusher};
 use crate::mapping::{DeleteRule, Mapping};
-use crate::model::SalesforceId;
+use crate::model::{RemoteRecord, SalesforceId};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
     Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
@@ -37,6 +38,16 @@ pub(super) struct Run<'a> {
     pub(super) pushed: Pushed,
     /// Why nothing more is sent.
     pub(super) halt: Option<Error>,
+}
+
+/// What a search for records leaves to do.
+#[derive(Default)]
+struct Searched {
+    work: Vec<Work>,
+    /// The records that were found.
+    found: Vec<RemoteRecord>,
+    /// Inserts that end here for now.
+    records: Vec<Recorded>,
 }
 
 impl<'a> Run<'a> {
@@ -130,7 +141,10 @@ impl<'a> Run<'a> {
                 .filter_map(|position| ready.get_mut(*position).and_then(Option::take))
                 .collect();
             if let Some(mapping) = self.pusher.mapping(&batch.table) {
-                self.push_batch(mapping, members).await?;
+                let before = self.pusher.client.calls_made();
+                let outcome = self.push_batch(mapping, members).await;
+                self.pusher.count_calls(mapping, before).await;
+                outcome.map_err(|error| of_mapping(mapping, error))?;
             }
         }
         Ok(())
@@ -138,8 +152,8 @@ impl<'a> Run<'a> {
 
     /// Observes, decides and sends records of one mapping.
     async fn push_batch(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<(), Error> {
-        let (work, mut records) = self.look_for_lost(mapping, work).await?;
-        let observed = Observed::of(&self.pusher.client, mapping, work.iter()).await?;
+        let Searched { work, found, mut records } = self.search(mapping, work).await?;
+        let observed = Observed::of(&self.pusher.client, mapping, work.iter(), found).await?;
         let mut outgoing = Vec::new();
         let mut recreate: Vec<(Work, Decision)> = Vec::new();
         for work in work {
@@ -162,45 +176,87 @@ impl<'a> Run<'a> {
         self.deliver(mapping, outgoing).await
     }
 
-    /// Looks for records that earlier inserts may have made, and turns the work into what is left to do.
-    async fn look_for_lost(
-        &mut self,
-        mapping: &Mapping,
-        work: Vec<Work>,
-    ) -> Result<(Vec<Work>, Vec<Recorded>), Error> {
-        let searched: Vec<(RecordRef, Option<String>, &Work)> = work
+    /// Looks for records that inserts may have already, and turns the work into what is left to do.
+    ///
+    /// An insert by external id is looked for even if it was never sent: it would overwrite what it finds. Where
+    /// nothing is read back it may.
+    async fn search(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<Searched, Error> {
+        let inserts: Vec<(RecordRef, Option<String>, &Work)> = work
             .iter()
             .map(|work| (work, key_of(mapping, work)))
             .filter(|(work, key)| {
-                let is_known_key = work.task == Task::Insert && key.is_some();
-                !work.history.lost_inserts.is_empty() || (is_known_key && work.history.tries > 0)
+                let has_key = work.task == Task::Insert && key.is_some();
+                let may_exist = mapping.direction.pulls() || work.history.tries > 0;
+                !work.history.lost_inserts.is_empty() || (has_key && may_exist)
             })
             .map(|(work, key)| (work.record(), key, work))
             .collect();
-        let lost: Vec<Lost<'_>> = searched
+        let lost: Vec<Lost<'_>> = inserts
             .iter()
             .map(|(record, key, work)| {
                 let attempts = &work.history.lost_inserts;
                 Lost { record, key: key.as_deref(), attempts }
             })
             .collect();
+        let mut searched = Searched::default();
         if lost.is_empty() {
-            return Ok((work, Vec::new()));
+            searched.work = work;
+            return Ok(searched);
         }
         let (client, db) = (&self.pusher.client, &self.pusher.db);
         let mut found = resolve::find(client, db, mapping, &lost, self.now).await?;
-        let mut records = Vec::new();
-        let mut left = Vec::new();
         for work in work {
-            match found.remove(&work.record()) {
-                Some(found) => match after_search(work, found) {
-                    Ok(work) => left.push(work),
-                    Err(recorded) => records.push(*recorded),
-                },
-                None => left.push(work),
+            let Some(found) = found.remove(&work.record()) else {
+                searched.work.push(work);
+                continue;
+            };
+            if let Found::Record(record) = &found {
+                searched.found.push((**record).clone());
+            }
+            match self.after_search(work, found) {
+                Ok(work) => searched.work.push(work),
+                Err(recorded) => searched.records.push(*recorded),
             }
         }
-        Ok((left, records))
+        Ok(searched)
+    }
+
+    /// What is left to do once an insert was searched for.
+    fn after_search(&self, mut work: Work, found: Found) -> Result<Work, Box<Recorded>> {
+        let later = |not_before_in, reason: &str| Outcome::Later {
+            not_before_in,
+            reason: reason.to_owned(),
+            outcome: "unknown",
+        };
+        let outcome = match found {
+            Found::Record(record) => {
+                work.task = match work.task {
+                    Task::Cancel | Task::Delete(_) => Task::Delete(record.id),
+                    Task::Insert | Task::Update(_) => Task::Update(record.id),
+                };
+                return Ok(work);
+            }
+            Found::Nothing => return Ok(work),
+            Found::NotYet => {
+                later(NOT_YET_PAUSE, "an insert whose answer never came may still be running")
+            }
+            // The other row may be about to give the external id up.
+            Found::Taken(evidence) if self.age(&work) <= Some(PARENT_GRACE) => {
+                later(PARENT_PAUSE, &evidence)
+            }
+            Found::Taken(evidence) => {
+                Outcome::Refused { code: "DUPLICATE_VALUE".to_owned(), message: evidence }
+            }
+            Found::Undecidable(evidence) => {
+                Outcome::Refused { code: "OUTCOME_UNKNOWN".to_owned(), message: evidence }
+            }
+        };
+        Err(Box::new(unsent(&work.record(), work.net.log_ids(), outcome)))
+    }
+
+    /// How long ago the application made the latest of the changes.
+    fn age(&self, work: &Work) -> Option<TimeDelta> {
+        work.net.changed_at().map(|changed_at| self.now - changed_at)
     }
 
     async fn recreate(
@@ -250,9 +306,8 @@ impl<'a> Run<'a> {
     }
 
     fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
-        let age = work.net.changed_at().map(|changed_at| self.now - changed_at);
         let outcome = match missing {
-            Missing::Row(_) if age > Some(PARENT_GRACE) => {
+            Missing::Row(_) if self.age(work) > Some(PARENT_GRACE) => {
                 Outcome::Refused { code: "PARENT_NOT_FOUND".to_owned(), message: missing.reason() }
             }
             _ => Outcome::Later {
@@ -265,27 +320,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What is left to do once a lost insert was searched for.
-fn after_search(mut work: Work, found: Found) -> Result<Work, Box<Recorded>> {
-    let outcome = match found {
-        Found::Record(record) => {
-            work.task = match work.task {
-                Task::Cancel | Task::Delete(_) => Task::Delete(record.id),
-                Task::Insert | Task::Update(_) => Task::Update(record.id),
-            };
-            return Ok(work);
-        }
-        Found::Nothing => return Ok(work),
-        Found::NotYet => Outcome::Later {
-            not_before_in: NOT_YET_PAUSE,
-            reason: "an insert whose answer never came may still be running".to_owned(),
-            outcome: "unknown",
-        },
-        Found::Undecidable(evidence) => {
-            Outcome::Refused { code: "OUTCOME_UNKNOWN".to_owned(), message: evidence }
-        }
-    };
-    Err(Box::new(unsent(&work.record(), work.net.log_ids(), outcome)))
+/// A refusal that would meet every record of the mapping concerns the mapping, whichever request met it.
+fn of_mapping(mapping: &Mapping, error: Error) -> Error {
+    match error {
+        Error::Salesforce(error) => whole(mapping, error),
+        other => other,
+    }
 }
 
 /// The end of a record for which nothing is sent whatever Salesforce holds.

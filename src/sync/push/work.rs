@@ -7,7 +7,7 @@ use crate::reconcile::{
     Attempt, Net, Operation, RecordRef, Unreadable, Wish, value_of_json, whole_row, wishes,
 };
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done about a record, as far as Postgres knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +111,10 @@ pub(super) struct History {
 }
 
 impl History {
+    /// `entries` are the record's, newest first.
     fn new(log_ids: &[i32], mapping: &Mapping, entries: &[JournalEntry]) -> Self {
         let mut history = Self::default();
+        let mut written = BTreeSet::new();
         for entry in entries {
             let is_same = entry.intent.log_ids.iter().any(|id| log_ids.contains(id));
             let is_unresolved = is_same && is_unanswered(entry);
@@ -121,7 +123,11 @@ impl History {
                 history.lost_inserts.push(entry.clone());
             }
             if entry.outcome.as_deref() != Some("refused") {
-                let values = values_of(mapping, entry);
+                let mut values = values_of(mapping, entry);
+                if entry.outcome.as_deref() == Some("accepted") {
+                    // What a later write of ours replaced can only come back by another's hand.
+                    values.retain(|field, _| written.insert(field.clone()));
+                }
                 history.attempts.push(Attempt { values, is_unresolved });
             }
         }

@@ -2,10 +2,12 @@
 
 mod world;
 
+use chrono::TimeDelta;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
-use lockstep::sync::Pushed;
+use lockstep::sync::{Error, Pushed};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use world::{World, mappings, value};
 
 const COLLECTIONS: &str = "/services/data/*/composite/sobjects*";
@@ -108,6 +110,20 @@ async fn a_refused_row_is_parked_with_salesforces_words_until_an_update_repairs_
     assert_eq!(world.states().await, ["MERGED|1", "SUCCESS|2"]);
     let row = world.rows("select _hc_lastop, _hc_err from account where name = 'Bad'").await;
     assert_eq!(row, ["INSERTED|-"]);
+}
+
+#[tokio::test]
+async fn a_parked_insert_whose_row_is_deleted_does_not_stay_parked_for_ever() {
+    let world = World::start().await;
+    world
+        .app("insert into account (name, external_id__c, annualrevenue) values ('Bad', 'k1', -1)")
+        .await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    world.app("delete from account").await;
+    let pushed = world.run().await.unwrap();
+    assert_eq!((pushed.claimed, pushed.settled), (2, 1));
+    assert_eq!(world.states().await, ["IGNORED|2"]);
+    assert!(world.records("Account").await.is_empty());
 }
 
 #[tokio::test]
@@ -289,7 +305,7 @@ async fn a_bulk_job_whose_closing_got_lost_is_settled_by_its_id() {
     world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 2001) n").await;
     world.fault("PATCH", "/services/data/*/jobs/ingest/*", json!({ "kind": "cut_after" })).await;
     assert!(world.run().await.is_err());
-    world.pusher.resolve_open(&world.lease).await.unwrap();
+    world.resolve_open().await.unwrap();
     world.settle().await;
     assert_eq!(world.records("Account").await.len(), 2_001);
     let created: Vec<_> = world.requests("jobs/ingest").await;
@@ -312,7 +328,7 @@ async fn an_entry_left_open_by_a_crash_is_resolved_by_reading() {
              delete from _trigger_log where action <> 'INSERT'",
         )
         .await;
-    world.pusher.resolve_open(&world.lease).await.unwrap();
+    world.resolve_open().await.unwrap();
     world.settle().await;
     assert_eq!(world.names("Lead").await, ["Byron"]);
     assert_eq!(world.rows("select sfid from lead").await.len(), 1);
@@ -350,4 +366,169 @@ async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() 
     assert_eq!(pushed.unwrap().accepted, 1);
     world.settle().await;
     assert!(world.records("Account").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_insert_whose_key_salesforce_has_already_overwrites_nothing_against_the_policy() {
+    for (policy, name) in
+        [(ConflictPolicy::SalesforceWins, "Theirs"), (ConflictPolicy::PostgresWins, "Ours")]
+    {
+        let mut mappings = mappings();
+        mappings[0].fields[0].conflict = policy;
+        let world = World::with(mappings).await;
+        let theirs = json!({ "Name": "Theirs", "Phone": "7", "External_Id__c": "k1" });
+        world.person_creates("Account", theirs).await;
+        world
+            .app("insert into account (name, external_id__c, annualrevenue) values ('Ours', 'k1', 3)")
+            .await;
+        let pushed = world.run().await.unwrap();
+        assert_eq!((pushed.accepted, pushed.waiting), (1, 0), "{policy:?}");
+
+        let records = world.records("Account").await;
+        assert_eq!(records.len(), 1, "{policy:?}");
+        let expected = [value(name), value("k1"), value("7"), Value::Double(3.0)];
+        assert_eq!(records[0].values, expected, "{policy:?}");
+        let row = world.rows("select sfid, name, phone, annualrevenue from account").await;
+        assert_eq!(row, [format!("{}|{name}|7|3", records[0].id)], "{policy:?}");
+        let logged = world.rows("select field, local, remote from lockstep.conflict").await;
+        assert_eq!(logged, ["Name|Ours|Theirs"], "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_insert_that_equals_the_record_with_its_key_is_linked_without_a_write() {
+    let world = World::start().await;
+    world.person_creates("Account", json!({ "Name": "Acme", "External_Id__c": "k1" })).await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    assert_eq!(world.run().await.unwrap().accepted, 1);
+    assert!(
+        world.requests("composite/sobjects").await.iter().all(|line| !line.starts_with("PATCH"))
+    );
+    assert_ne!(world.rows("select sfid from account").await, ["-"]);
+    assert_eq!(world.states().await, ["SUCCESS|1"]);
+}
+
+#[tokio::test]
+async fn a_key_that_moves_to_a_new_row_does_not_take_the_record_of_the_old_one_along() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    let old = sfid_of(&world, "account").await;
+    world
+        .app(
+            "begin;
+             update account set external_id__c = 'k2' where name = 'Old';
+             insert into account (name, external_id__c) values ('New', 'k1');
+             commit",
+        )
+        .await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["New", "Old"]);
+    assert_eq!(world.rows("select sfid from account where name = 'Old'").await, [old.as_str()]);
+    assert_eq!(world.rows("select count(distinct sfid) from account").await, ["2"]);
+}
+
+#[tokio::test]
+async fn a_value_emptied_after_its_insert_got_lost_does_not_come_back() {
+    let world = World::start().await;
+    world.fault("PATCH", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.app("insert into account (name, external_id__c, phone) values ('Acme', 'k1', '1')").await;
+    assert!(world.run().await.is_err());
+    world.app("update account set phone = null").await;
+    world.settle().await;
+    assert_eq!(world.records("Account").await[0].values[2], Value::Null);
+    assert_eq!(world.rows("select phone from account").await, ["-"]);
+}
+
+#[tokio::test]
+async fn two_hundred_inserts_cost_two_calls() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k')").await;
+    world.settle().await;
+    let insert = "insert into account (name, external_id__c) \
+                  select 'A' || n, gen_random_uuid() from generate_series(1, 200) n";
+    world.app(insert).await;
+    let before = world.client.calls_made();
+    assert_eq!(world.run().await.unwrap().accepted, 200);
+    assert_eq!(world.client.calls_made() - before, 2);
+}
+
+#[tokio::test]
+async fn a_parked_deletion_is_not_sent_again_for_a_new_row_with_its_id() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    let account = sfid_of(&world, "account").await;
+    // Salesforce refuses to delete an account that has a case.
+    world.person_creates("Case", json!({ "AccountId": account.as_str() })).await;
+    world.app("delete from account").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    world.app("insert into account (id, name, external_id__c) values (1, 'New', 'k2')").await;
+    let before = world.client.calls_made();
+    let pushed = world.run().await.unwrap();
+    assert_eq!((pushed.refused, pushed.more), (0, false));
+    assert_eq!(world.client.calls_made(), before);
+    assert_eq!(
+        world.rows("select state, action from _trigger_log order by id").await,
+        ["FAILED|DELETE", "PENDING|INSERT"]
+    );
+}
+
+#[tokio::test]
+async fn a_mapping_that_salesforce_refuses_does_not_hold_up_the_others() {
+    let world = World::start().await;
+    let refusal = json!([{ "errorCode": "INVALID_FIELD", "message": "no", "fields": [] }]);
+    let kind = json!({ "kind": "status", "status": 400, "body": refusal, "times": 1 });
+    world.fault("PATCH", COLLECTIONS, kind).await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('Acme', 'k1');
+             insert into lead (lastname, company) values ('Byron', 'Acme')",
+        )
+        .await;
+    let Err(Error::MappingRefused { object, .. }) = world.run().await else { panic!() };
+    assert_eq!(object, "Account");
+    let stop = CancellationToken::new();
+    let others = world.pusher.run_once_except(&world.lease, &stop, &[object]).await.unwrap();
+    assert_eq!((others.claimed, others.accepted), (1, 1));
+    assert_eq!(world.names("Lead").await, ["Byron"]);
+    assert_eq!(world.rows("select state, table_name from _trigger_log").await, ["NEW|account"]);
+}
+
+#[tokio::test]
+async fn the_calls_of_a_push_are_counted_for_its_mapping() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    world.run().await.unwrap();
+    let counted = world.rows("select object, kind, calls from lockstep.api_usage").await;
+    assert_eq!(counted, ["Account|push|2"]);
+}
+
+#[tokio::test]
+async fn a_record_that_becomes_visible_after_its_moment_was_polled_is_found_all_the_same() {
+    let world = World::start().await;
+    world.person_creates("Account", json!({ "Name": "Late" })).await;
+    let stamp = world.records("Account").await[0].system_modstamp.unwrap();
+    let pulled = world.poll(stamp + TimeDelta::seconds(299)).await;
+    assert_eq!((pulled.applied.inserted, pulled.calls), (1, 1));
+    assert_eq!(world.rows("select name from account").await, ["Late"]);
+    let pulled = world.poll(stamp + TimeDelta::seconds(301)).await;
+    assert_eq!(pulled.applied.read, 0, "what lies further back is not read again");
+}
+
+#[tokio::test]
+async fn a_person_who_restores_a_value_that_we_once_sent_has_edited_the_record() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('First', 'k1')").await;
+    world.settle().await;
+    world.app("update account set name = 'Second'").await;
+    world.settle().await;
+    let id = sfid_of(&world, "account").await;
+    world.person_edits("Account", &id, json!({ "Name": "First" })).await;
+    world.app("update account set name = 'Third'").await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["First"]);
+    assert_eq!(world.rows("select name from account").await, ["First"]);
+    let logged = world.rows("select local, remote, winner from lockstep.conflict").await;
+    assert_eq!(logged, ["Third|First|salesforce"]);
 }

@@ -2,15 +2,16 @@
 
 use crate::wait::wait_until;
 use crate::world::search;
+use chrono::{DateTime, Utc};
 use lockstep::mapping::{
     BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
     MappingGroup, Poll, Reference,
 };
 use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
 use lockstep::postgres::ephemeral::EphemeralPostgres;
-use lockstep::postgres::{self, Console, Database, Lease};
+use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
 use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
-use lockstep::sync::{Error, Pushed, Pusher};
+use lockstep::sync::{Error, Pulled, Puller, Pushed, Pusher};
 use salesforce_simulator::{Config as OrgConfig, Simulator};
 use serde_json::{Value as Json, json};
 use std::sync::LazyLock;
@@ -28,6 +29,8 @@ pub(super) struct World {
     pub(super) client: Client,
     pub(super) pusher: Pusher,
     pub(super) lease: Lease,
+    puller: Puller,
+    db: Database,
     mappings: Vec<Mapping>,
     app: Console,
     org: Simulator,
@@ -132,8 +135,10 @@ impl World {
         let ttl = Duration::from_mins(5);
         let lease = postgres::acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
         let group = MappingGroup { name: "account".to_owned(), mappings: mappings.clone() };
-        let pusher = Pusher::new(db, client.clone(), group);
-        Self { client, pusher, lease, mappings, app, org, http: reqwest::Client::new() }
+        let pusher = Pusher::new(db.clone(), client.clone(), group);
+        let puller = Puller::new(db.clone(), client.clone());
+        let http = reqwest::Client::new();
+        Self { client, pusher, lease, puller, db, mappings, app, org, http }
     }
 
     /// Runs statements as the application.
@@ -153,6 +158,18 @@ impl World {
 
     pub(super) async fn run(&self) -> Result<Pushed, Error> {
         self.pusher.run_once(&self.lease, &CancellationToken::new()).await
+    }
+
+    /// Polls the first mapping as if everything up to `watermark` had been seen.
+    pub(super) async fn poll(&self, watermark: DateTime<Utc>) -> Pulled {
+        let mapping = self.mappings.first().unwrap();
+        let checkpoint = Checkpoint::Watermark(watermark);
+        postgres::save(&self.db, &self.lease, &mapping.object, checkpoint).await.unwrap();
+        self.puller.run_once(&self.lease, mapping).await.unwrap()
+    }
+
+    pub(super) async fn resolve_open(&self) -> Result<(), Error> {
+        self.pusher.resolve_open(&self.lease, &CancellationToken::new()).await
     }
 
     /// Runs until nothing waits in the trigger log; failures of Salesforce are taken as they come.
@@ -199,6 +216,12 @@ impl World {
             record.values.first().and_then(Value::as_text).unwrap_or("-").to_owned()
         };
         records.iter().map(name).collect()
+    }
+
+    /// A person in Salesforce creates a record.
+    pub(super) async fn person_creates(&self, object: &str, fields: Json) {
+        let url = format!("{}/__org/records/{object}", self.org.url());
+        self.http.post(url).json(&fields).send().await.unwrap().error_for_status().unwrap();
     }
 
     /// A person in Salesforce changes a record.
