@@ -4,9 +4,11 @@ use super::apply::hstore_schema;
 use super::connect::begin;
 use super::identifier::{fill, quote};
 use super::lease::{Lease, begin_fenced};
+use super::statistics::{LARGE, refresh_queues};
 use super::{Database, Error};
 use crate::mapping::Mapping;
 use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
+use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 
@@ -38,6 +40,11 @@ pub async fn claim(
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
     let hstore = hstore_schema(&transaction).await?;
+    if usize::try_from(limit).is_ok_and(|limit| limit > LARGE)
+        && has_backlog(&transaction, db).await?
+    {
+        refresh_queues(&transaction, db.schema()).await?;
+    }
     for statement in
         [include_str!("sql/requeue_archived.sql"), include_str!("sql/archive_ignored.sql")]
     {
@@ -54,6 +61,17 @@ pub async fn claim(
     let changes = rows.iter().map(change).collect::<Result<_, _>>()?;
     transaction.commit().await?;
     Ok(changes)
+}
+
+/// Whether more than a few changes wait; counts no further than it must.
+async fn has_backlog(transaction: &Transaction<'_>, db: &Database) -> Result<bool, Error> {
+    let probe = format!(
+        "select count(*) from (select from {} where state in ('NEW', 'PENDING') limit {}) as waiting",
+        db.qualified("_trigger_log"),
+        LARGE + 1
+    );
+    let waiting: i64 = transaction.query_typed_one(&probe, &[]).await?.try_get(0)?;
+    Ok(usize::try_from(waiting).unwrap_or_default() > LARGE)
 }
 
 fn change(row: &Row) -> Result<Change, Error> {

@@ -22,6 +22,7 @@ mod provision;
 #[cfg(test)]
 mod push_tests;
 mod record;
+mod statistics;
 mod status;
 #[cfg(test)]
 mod testing;

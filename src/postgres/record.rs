@@ -7,6 +7,7 @@ use super::apply::hstore_schema;
 use super::cell::text_form;
 use super::identifier::{fill, literal, quote};
 use super::lease::{Lease, begin_fenced};
+use super::statistics::{LARGE, refresh_grown, refresh_queues};
 use super::{Database, Error};
 use crate::mapping::{ConflictPolicy, Mapping};
 use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
@@ -106,6 +107,10 @@ pub async fn record(
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
     let hstore = hstore_schema(&transaction).await?;
+    if recorded.len() > LARGE {
+        refresh_queues(&transaction, db.schema()).await?;
+        refresh_grown(&transaction, &db.qualified(&mapping.table)).await?;
+    }
     let recording = Recording { transaction: &transaction, db, mapping, hstore };
     recording.fill(recorded).await?;
     recording.write_rows(recorded).await?;

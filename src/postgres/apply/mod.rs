@@ -13,6 +13,7 @@ use super::cell::{Cell, wire_type};
 use super::connect::begin;
 use super::lease::{Lease, fence};
 use super::progress::{Checkpoint, write_checkpoint};
+use super::statistics::{LARGE, refresh_grown, refresh_queues};
 use super::{Database, Error};
 use crate::mapping::{DeleteRule, Mapping};
 use crate::model::{RemoteRecord, Value};
@@ -25,8 +26,6 @@ use std::pin::pin;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
-/// Below this, statistics for the planner cost more than they give.
-const ANALYZE_ABOVE: u64 = 1_000;
 /// The default guard against mass deletion: this many rows, or one in so many of the table.
 const DELETES_ALWAYS_ALLOWED: u64 = 100;
 const DELETES_ALLOWED_ONE_IN: u64 = 200;
@@ -120,7 +119,7 @@ where
         applied.read = stage(&transaction, &statements, page.mapping, first, rows).await?;
         // From here on nobody takes the lease over until the page is applied; reading it took its time before.
         fence(&transaction, lease).await?;
-        write(&transaction, &statements, &page, &mut applied).await?;
+        write(&transaction, db.schema(), &statements, &page, &mut applied).await?;
     } else {
         fence(&transaction, lease).await?;
     }
@@ -177,6 +176,7 @@ where
 
 async fn write<E>(
     transaction: &Transaction<'_>,
+    schema: &str,
     statements: &Statements,
     page: &Page<'_>,
     applied: &mut Applied,
@@ -184,13 +184,15 @@ async fn write<E>(
     let table = page.mapping.table.as_str();
     let of_table: [(&(dyn ToSql + Sync), Type); 1] = [(&table, Type::TEXT)];
     transaction.execute_typed(include_str!("../sql/apply_drop_repeats.sql"), &[]).await?;
+    let is_large = applied.read > LARGE as u64;
+    if is_large {
+        transaction.batch_execute("analyze pg_temp.lockstep_page").await?;
+        refresh_grown(transaction, &statements.table).await?;
+        refresh_queues(transaction, schema).await?;
+    }
     transaction.batch_execute(&statements.matching).await?;
-    if applied.read > ANALYZE_ABOVE {
-        transaction
-            .batch_execute(
-                "analyze pg_temp.lockstep_page (sfid, is_deleted); analyze pg_temp.lockstep_match",
-            )
-            .await?;
+    if is_large {
+        transaction.batch_execute("analyze pg_temp.lockstep_match").await?;
     }
     transaction.query_typed(&statements.lock, &[]).await?;
     // A utility statement takes no parameters.

@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 /// The statements of one mapping, ready to run. Those with `$1` take the table's name.
 pub(super) struct Statements {
+    /// The table's qualified name.
+    pub table: String,
     pub create_page: String,
     pub copy: String,
     pub matching: String,
@@ -109,6 +111,7 @@ impl Statements {
             insert: insert(false),
             forget_tombstones: text(include_str!("../sql/apply_forget_tombstones.sql")),
             count: format!("select count(*) from {table}"),
+            table: table.clone(),
         }
     }
 }

@@ -12,4 +12,6 @@ create temp table lockstep_recorded (
     journal_outcome text not null,
     adopt jsonb,
     restore jsonb
-) on commit drop
+) on commit drop;
+-- Keeps a plan that expects one row from comparing each with each.
+create index on pg_temp.lockstep_recorded (record_id);

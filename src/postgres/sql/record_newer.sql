@@ -8,4 +8,5 @@ join {schema}._trigger_log as change
     and change.state in ('NEW', 'PENDING', 'FAILED')
     and change.id <> all(outcome.log_ids)
 left join lateral {hstore}.skeys(change."values"::{hstore}.hstore) as cell (key) on true
-group by change.record_id
+group by change.record_id;
+create index on pg_temp.lockstep_newer (record_id);
