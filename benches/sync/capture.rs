@@ -29,8 +29,8 @@ pub(crate) async fn capture(rows: usize) {
     for _ in 0..ROUNDS {
         for form in [OFF, ON] {
             empty(&world).await;
-            let word = if form == ON { "enable" } else { "disable" };
-            world.execute(&format!("alter table salesforce.account {word} trigger user")).await;
+            let switch = if form == ON { "enable" } else { "disable" };
+            world.execute(&format!("alter table salesforce.account {switch} trigger user")).await;
             let timings = &mut timings[form];
             timings.insert.push(seconds(&world, &insert(rows)).await);
             timings.update.push(seconds(&world, UPDATE).await);
