@@ -6,7 +6,9 @@ use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
 use lockstep::salesforce::{self, Auth, Client};
 use salesforce_simulator::{Config, Simulator};
 use secrecy::SecretString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -16,8 +18,11 @@ object = "Account"
 direction = "both"
 key = { external_id = "External_Id__c" }
 fields = "all_readable"
-poll = { every = "1s" }
 "#;
+
+/// The accounts' fields that have values; the mapping has all that can be read.
+const HEADER: &str = "Name,External_Id__c,Industry,AnnualRevenue,NumberOfEmployees,Phone,Website,BillingStreet,\
+    BillingCity,BillingCountry,BillingPostalCode,Description,Tier__c,Discount__c,Contract_Start__c,Last_Review__c,Active__c";
 
 /// The pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
@@ -27,17 +32,18 @@ pub(crate) struct BenchWorld {
     postgres: EphemeralPostgres,
     folder: TempDir,
     application: Console,
+    user: Client,
 }
 
 impl BenchWorld {
-    /// An org of this many generated accounts and an empty database.
-    pub(crate) async fn with_accounts(accounts: usize) -> Self {
-        let config = Config {
-            empty: accounts == 0,
-            scale: float(accounts) / 1_000.0,
-            daily_limit: 100_000_000,
-            ..Config::default()
-        };
+    /// An org of this many accounts and nothing else, an empty database, and a mapping of Account with these lines
+    /// beside the usual ones.
+    pub(crate) async fn with_accounts(accounts: usize, lines: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let csv = folder.path().join("Account.csv");
+        write_accounts(&csv, accounts);
+        let config =
+            Config { empty: true, csv: vec![csv], daily_limit: 100_000_000, ..Config::default() };
         let org = Simulator::start(config).await.unwrap();
         let search = Search {
             pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
@@ -46,10 +52,11 @@ impl BenchWorld {
         };
         let postgres = EphemeralPostgres::start(&search).unwrap();
         let application = Console::connect(&postgres.url()).await.unwrap();
-        let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("mappings")).unwrap();
-        std::fs::write(folder.path().join("mappings/account.toml"), ACCOUNT).unwrap();
-        Self { org, postgres, folder, application }
+        let mapping = format!("{ACCOUNT}{lines}\n");
+        std::fs::write(folder.path().join("mappings/account.toml"), mapping).unwrap();
+        let user = user(&org);
+        Self { org, postgres, folder, application, user }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -72,15 +79,34 @@ impl BenchWorld {
     /// Runs a command to its end and answers its peak memory in megabytes.
     pub(crate) fn run_to_end(&self, arguments: &[&str]) -> f64 {
         let mut process = Process { child: self.command(arguments).spawn().unwrap() };
-        let mut peak: f64 = 0.0;
+        let mut peak = 0.0;
         loop {
-            peak = peak.max(process.memory_mb());
+            // The system forgets the figure with the process, so the last one read counts.
+            peak = process.peak_memory_mb().unwrap_or(peak);
             if let Some(status) = process.child.try_wait().unwrap() {
                 assert!(status.success(), "{arguments:?} ended with {status}");
                 return peak;
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Copies a table's rows into an equal, empty table by `\copy` of a CSV file; answers the seconds, or nothing
+    /// where there is no `psql`.
+    pub(crate) async fn seconds_of_psql_copy(&self, table: &str) -> Option<f64> {
+        let file = self.folder.path().join("rows.csv");
+        let psql = |sql: String| {
+            let status = Command::new("psql")
+                .args([&self.postgres.url(), "-q", "-c", &sql])
+                .stdout(Stdio::null())
+                .status();
+            status.ok().filter(std::process::ExitStatus::success)
+        };
+        psql(format!("\\copy (select * from {table}) to '{}' csv", file.display()))?;
+        self.execute(&format!("create table copied (like {table} including all)")).await;
+        let began = Instant::now();
+        psql(format!("\\copy copied from '{}' csv", file.display()))?;
+        Some(began.elapsed().as_secs_f64())
     }
 
     pub(crate) fn worker(&self) -> Process {
@@ -117,10 +143,11 @@ impl BenchWorld {
         }
     }
 
-    pub(crate) async fn until_zero(&self, sql: &str, deadline: Duration) {
+    /// Waits until the statement finds no row. It runs often, so it should stop at the first row.
+    pub(crate) async fn until_none(&self, sql: &str, deadline: Duration) {
         let began = Instant::now();
-        while self.number(sql).await > 0.0 {
-            assert!(began.elapsed() < deadline, "not zero in time: {sql}");
+        while !self.application.rows(sql).await.unwrap().is_empty() {
+            assert!(began.elapsed() < deadline, "there is still a row in time: {sql}");
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -135,24 +162,44 @@ impl BenchWorld {
 
     /// A Salesforce user changes an account's phone.
     pub(crate) async fn edit_as_user(&self, sfid: &str, phone: &str) {
-        let credentials = self.org.credentials();
-        let user = Client::new(salesforce::Config {
-            login_url: self.org.url().parse().unwrap(),
-            auth: Auth::JwtBearer {
-                client_id: credentials.client_id,
-                username: credentials.user_username,
-                private_key: SecretString::from(credentials.private_key_pem),
-                audience: None,
-            },
-            api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
-            timeout: Duration::from_secs(30),
-        })
-        .unwrap();
         let body = serde_json::Map::from_iter([("Phone".to_owned(), phone.into())]);
-        let results =
-            user.update("Account", vec![(SalesforceId::parse(sfid).unwrap(), body)]).await.unwrap();
+        let id = SalesforceId::parse(sfid).unwrap();
+        let results = self.user.update("Account", vec![(id, body)]).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
     }
+}
+
+fn user(org: &Simulator) -> Client {
+    let credentials = org.credentials();
+    Client::new(salesforce::Config {
+        login_url: org.url().parse().unwrap(),
+        auth: Auth::JwtBearer {
+            client_id: credentials.client_id,
+            username: credentials.user_username,
+            private_key: SecretString::from(credentials.private_key_pem),
+            audience: None,
+        },
+        api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
+        timeout: Duration::from_secs(30),
+    })
+    .unwrap()
+}
+
+/// Accounts of about 250 bytes each as CSV.
+fn write_accounts(path: &Path, accounts: usize) {
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    writeln!(file, "{HEADER}").unwrap();
+    for n in 1..=accounts {
+        writeln!(
+            file,
+            "Northern Lights Trading {n},ACC-{n:08},Manufacturing,{},{},+49 30 {n:07},https://example.com/{n},\
+             Main Street {},Berlin,Germany,10{:03},\"Met at the fair, wants an offer, call again\",Gold,{}.25,\
+             2024-02-{:02},2025-03-{:02}T08:30:00Z,true",
+            n * 10, n % 9_000, n % 200, n % 1_000, n % 90, n % 28 + 1, n % 28 + 1,
+        )
+        .unwrap();
+    }
+    file.flush().unwrap();
 }
 
 /// A process of the program; killed when dropped.
@@ -161,13 +208,12 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Its resident memory in megabytes, where the system tells.
-    pub(crate) fn memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok());
-        f64::from(kilobytes.unwrap_or(0)) / 1024.0
+    /// The most memory that it ever had resident, in megabytes, where the system tells.
+    pub(crate) fn peak_memory_mb(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kilobytes: u32 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(f64::from(kilobytes) / 1024.0)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The benchmark program: `cargo bench --bench sync -- [scenario…]`.
 //!
 //! Each scenario runs the release build of the program as a process of its own, against a throw-away Postgres and the
-//! simulated org, and prints one line of figures. Scenarios: `backfill`, `push`, `latency`.
+//! simulated org, and prints one line of figures per thing measured. Scenarios: `backfill`, `push`, `latency`,
+//! `capture`. See `benches/README.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,15 +13,16 @@
 )]
 
 mod bench_world;
+mod capture;
 
-use bench_world::BenchWorld;
+use bench_world::{BenchWorld, float};
 use std::time::{Duration, Instant};
 
-/// Rows of the backfill and push scenarios; `ROWS` in the environment overrides it.
+/// Rows of the backfill, push and capture scenarios; `ROWS` in the environment overrides it.
 const ROWS: usize = 100_000;
 
 /// Changes of the latency scenario.
-const SAMPLES: usize = 50;
+const SAMPLES: u64 = 50;
 
 #[tokio::main]
 async fn main() {
@@ -37,83 +39,103 @@ async fn main() {
     if chosen("latency") {
         latency().await;
     }
+    if chosen("capture") {
+        capture::capture(rows).await;
+    }
 }
 
 /// One object, loaded into an empty table by the one-shot command.
 async fn backfill(rows: usize) {
-    let world = BenchWorld::with_accounts(rows).await;
+    let world = BenchWorld::with_accounts(rows, "").await;
     let began = Instant::now();
     let peak = world.run_to_end(&["backfill"]);
     let seconds = began.elapsed().as_secs_f64();
     let loaded = world.number("select count(*) from salesforce.account").await;
-    report(
-        "backfill",
-        &[
-            ("rows", loaded),
-            ("seconds", seconds),
-            ("rows_per_second", loaded / seconds),
-            ("api_calls", world.calls().await),
-            ("peak_memory_mb", peak),
-        ],
-    );
+    let mut figures = vec![
+        ("rows", loaded),
+        ("seconds", seconds),
+        ("rows_per_second", loaded / seconds),
+        ("api_calls", world.calls().await),
+        ("peak_memory_mb", peak),
+    ];
+    if let Some(copying) = world.seconds_of_psql_copy("salesforce.account").await {
+        figures.push(("psql_copy_seconds", copying));
+        figures.push(("ratio_to_psql_copy", seconds / copying));
+    }
+    report("backfill", &figures);
+    let began = Instant::now();
+    let peak = world.run_to_end(&["backfill"]);
+    let seconds = began.elapsed().as_secs_f64();
+    let figures =
+        [("seconds", seconds), ("rows_per_second", loaded / seconds), ("peak_memory_mb", peak)];
+    report("backfill_again_nothing_changed", &figures);
 }
 
 /// One statement of the application that inserts many rows, until every row has its Salesforce id; then one that
-/// changes every row.
+/// changes every row. First by Bulk jobs, then by Collections.
 async fn push(rows: usize) {
-    let world = BenchWorld::with_accounts(0).await;
+    push_by("bulk", rows, "bulk = { write_above = 2000 }").await;
+    push_by("collections", rows, "bulk = { write_above = 100000000 }").await;
+}
+
+async fn push_by(api: &str, rows: usize, line: &str) {
+    let world = BenchWorld::with_accounts(0, line).await;
     let worker = world.worker();
     world.loaded().await;
     for (name, sql) in [
-        (
-            "push_insert",
-            format!(
-                "insert into salesforce.account (name) select 'Row ' || n from generate_series(1, {rows}) n"
-            ),
-        ),
+        ("push_insert", capture::insert(rows)),
         ("push_update", "update salesforce.account set phone = '+1 ' || id".to_owned()),
     ] {
         let calls = world.calls().await;
-        let began = Instant::now();
         world.execute(&sql).await;
-        world.until_zero(
-            "select count(*) from salesforce._trigger_log where state in ('NEW', 'PENDING', 'FAILED')",
-            Duration::from_mins(10),
-        )
-        .await;
+        let began = Instant::now();
+        world
+            .until_none(
+                "select from salesforce._trigger_log where state in ('NEW', 'PENDING') limit 1",
+                Duration::from_mins(10),
+            )
+            .await;
         let seconds = began.elapsed().as_secs_f64();
         let calls = world.calls().await - calls;
-        let changes = bench_world::float(rows);
+        let unsent =
+            "select count(*) from salesforce.account where sfid is null or _hc_err is not null";
+        assert!(world.number(unsent).await < 0.5, "rows were not accepted");
+        let changes = float(rows);
         report(
-            name,
+            &format!("{name}_{api}"),
             &[
                 ("changes", changes),
                 ("seconds", seconds),
                 ("changes_per_second", changes / seconds),
                 ("api_calls_per_1000_changes", calls / changes * 1000.0),
-                ("memory_mb", worker.memory_mb()),
+                ("peak_memory_mb", worker.peak_memory_mb().unwrap_or_default()),
             ],
         );
     }
 }
 
-/// One change at a time, at rest: from the commit, or the user's answer, to its arrival on the other side.
+/// One change at a time, at rest: from the commit, or the user's answer, to its arrival on the other side. Towards
+/// Salesforce, arrival is when the row carries the new id, which includes noting the answer.
 async fn latency() {
-    let world = BenchWorld::with_accounts(1_000).await;
+    let world = BenchWorld::with_accounts(1_000, "poll = { every = \"1s\" }").await;
     let _worker = world.worker();
     world.loaded().await;
     let mut to_salesforce = Vec::new();
     let mut from_salesforce = Vec::new();
     for sample in 0..SAMPLES {
-        let sql = format!("insert into salesforce.account (name) values ('Latency {sample}')");
-        let began = Instant::now();
+        let sql = format!(
+            "insert into salesforce.account (name, external_id__c) values ('Latency {sample}', 'LAT-{sample}')"
+        );
         world.execute(&sql).await;
+        let began = Instant::now();
         let sfid = world
             .text(&format!("select sfid from salesforce.account where name = 'Latency {sample}' and sfid is not null"))
             .await;
         to_salesforce.push(began.elapsed());
-        let began = Instant::now();
+        // What came before ended with a poll; spread the edits over the time between two polls.
+        tokio::time::sleep(Duration::from_millis(sample * 37 % 100 * 10)).await;
         world.edit_as_user(&sfid, &format!("+44 {sample}")).await;
+        let began = Instant::now();
         world
             .text(&format!("select phone from salesforce.account where sfid = '{sfid}' and phone = '+44 {sample}'"))
             .await;
