@@ -85,7 +85,7 @@ async fn a_worker_told_to_stop_does_not_wait_for_a_bulk_job() {
     let world = World::start(org, &[("account.toml", &mapping)]).await;
     let worker = world.worker();
     let started = "select count(*) from lockstep.checkpoint where backfill_job is not null";
-    wait_until("the load begins", Duration::from_secs(60), async || {
+    wait_until("the load begins", Duration::from_mins(1), async || {
         world.cell_if_any(started).await.as_deref() == Some("1")
     })
     .await;

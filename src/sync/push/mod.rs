@@ -25,7 +25,7 @@ use run::Run;
 use tokio_util::sync::CancellationToken;
 
 /// Trigger-log rows taken at once. Bounds the memory of a run, and is large enough to fill a Bulk job.
-const CLAIM_MAX: i64 = 10_000;
+const CLAIM_MAX: i64 = 5_000;
 
 /// Sends the changes of one mapping group.
 #[derive(Clone)]
