@@ -1,5 +1,6 @@
 //! The pusher between a real Postgres and a simulated org.
 
+mod keys;
 mod world;
 
 use chrono::TimeDelta;
@@ -366,66 +367,6 @@ async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() 
     assert_eq!(pushed.unwrap().accepted, 1);
     world.settle().await;
     assert!(world.records("Account").await.is_empty());
-}
-
-#[tokio::test]
-async fn an_insert_whose_key_salesforce_has_already_overwrites_nothing_against_the_policy() {
-    for (policy, name) in
-        [(ConflictPolicy::SalesforceWins, "Theirs"), (ConflictPolicy::PostgresWins, "Ours")]
-    {
-        let mut mappings = mappings();
-        mappings[0].fields[0].conflict = policy;
-        let world = World::with(mappings).await;
-        let theirs = json!({ "Name": "Theirs", "Phone": "7", "External_Id__c": "k1" });
-        world.person_creates("Account", theirs).await;
-        world
-            .app("insert into account (name, external_id__c, annualrevenue) values ('Ours', 'k1', 3)")
-            .await;
-        let pushed = world.run().await.unwrap();
-        assert_eq!((pushed.accepted, pushed.waiting), (1, 0), "{policy:?}");
-
-        let records = world.records("Account").await;
-        assert_eq!(records.len(), 1, "{policy:?}");
-        let expected = [value(name), value("k1"), value("7"), Value::Double(3.0)];
-        assert_eq!(records[0].values, expected, "{policy:?}");
-        let row = world.rows("select sfid, name, phone, annualrevenue from account").await;
-        assert_eq!(row, [format!("{}|{name}|7|3", records[0].id)], "{policy:?}");
-        let logged = world.rows("select field, local, remote from lockstep.conflict").await;
-        assert_eq!(logged, ["Name|Ours|Theirs"], "{policy:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_insert_that_equals_the_record_with_its_key_is_linked_without_a_write() {
-    let world = World::start().await;
-    world.person_creates("Account", json!({ "Name": "Acme", "External_Id__c": "k1" })).await;
-    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
-    assert_eq!(world.run().await.unwrap().accepted, 1);
-    assert!(
-        world.requests("composite/sobjects").await.iter().all(|line| !line.starts_with("PATCH"))
-    );
-    assert_ne!(world.rows("select sfid from account").await, ["-"]);
-    assert_eq!(world.states().await, ["SUCCESS|1"]);
-}
-
-#[tokio::test]
-async fn a_key_that_moves_to_a_new_row_does_not_take_the_record_of_the_old_one_along() {
-    let world = World::start().await;
-    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
-    world.settle().await;
-    let old = sfid_of(&world, "account").await;
-    world
-        .app(
-            "begin;
-             update account set external_id__c = 'k2' where name = 'Old';
-             insert into account (name, external_id__c) values ('New', 'k1');
-             commit",
-        )
-        .await;
-    world.settle().await;
-    assert_eq!(world.names("Account").await, ["New", "Old"]);
-    assert_eq!(world.rows("select sfid from account where name = 'Old'").await, [old.as_str()]);
-    assert_eq!(world.rows("select count(distinct sfid) from account").await, ["2"]);
 }
 
 #[tokio::test]
