@@ -87,7 +87,7 @@ where
 fn directives(filter: &str) -> String {
     let is_level = filter.parse::<tracing::Level>().is_ok();
     if is_level {
-        format!("warn,deadpool_postgres=error,lockstep={filter}")
+        format!("warn,deadpool.postgres=error,lockstep={filter}")
     } else {
         filter.to_owned()
     }
@@ -143,6 +143,14 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn the_pool_is_heard_only_when_asked_for() {
+        let warn = || tracing::warn!(target: "deadpool.postgres", "Connection error");
+        assert_eq!(logged(&Config::default(), warn), "");
+        let all = Config { filter: "info,lockstep=info".to_owned(), ..Config::default() };
+        assert!(logged(&all, warn).contains("Connection error"));
     }
 
     fn logged(config: &Config, event: impl FnOnce()) -> String {
