@@ -9,8 +9,6 @@ create table lockstep.mapping (
     state text not null default 'new'
         check (state in ('new', 'loading', 'synced', 'paused', 'failed')),
     state_reason text,
-    push_paused boolean not null default false,
-    pull_paused boolean not null default false,
     last_poll timestamptz,
     applied_at timestamptz not null default now()
 );

@@ -49,7 +49,14 @@ impl Session {
         postgres::bind_org(&self.db, organization, &identity.api_version)
             .await
             .map_err(postgres_failure)?;
-        postgres::provision(&self.db, &self.mappings).await.map_err(postgres_failure)
+        let provisioned =
+            postgres::provision(&self.db, &self.mappings).await.map_err(postgres_failure)?;
+        for step in &provisioned.done {
+            postgres::log_event(&self.db, "provisioned", None, step)
+                .await
+                .map_err(postgres_failure)?;
+        }
+        Ok(provisioned)
     }
 
     /// What does not fit the mappings and provisioning leaves to a person: a column's type, a disabled trigger.

@@ -232,7 +232,7 @@ pub async fn note_poll(db: &Database, object: &str) -> Result<(), Error> {
     execute(db, statement, &[(&object, Type::TEXT)]).await
 }
 
-/// Notes where a mapping stands and why.
+/// Notes where a mapping stands and why, and answers whether that is news, which then joins the timeline.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -241,12 +241,18 @@ pub async fn set_state(
     object: &str,
     state: MappingState,
     reason: Option<&str>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let statement = "update lockstep.mapping set state = $2, state_reason = $3 where object = $1 \
                      and (state, state_reason) is distinct from ($2, $3)";
     let state = state.as_str();
-    execute(db, statement, &[(&object, Type::TEXT), (&state, Type::TEXT), (&reason, Type::TEXT)])
-        .await
+    let client = db.client().await?;
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+        [(&object, Type::TEXT), (&state, Type::TEXT), (&reason, Type::TEXT)];
+    let is_news = client.execute_typed(statement, &parameters).await? > 0;
+    if is_news {
+        log_event(db, state, Some(object), reason.unwrap_or(state)).await?;
+    }
+    Ok(is_news)
 }
 
 /// Counts requests to Salesforce for an object, by kind, in the current hour.

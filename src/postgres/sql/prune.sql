@@ -1,8 +1,13 @@
--- Forget what is older than $1 days: archived changes, closed journal entries, events, conflicts and usage; and
--- tombstones after 30 days, which is how long Salesforce may bring a record back.
+-- Forget what is older than $1 days: archived changes and captured ones that are never sent, closed journal entries,
+-- events, conflicts and usage; and tombstones after 30 days, which is how long Salesforce may bring a record back.
 with archived as (
     delete from {schema}._trigger_log_archive
     where created_at < now() - make_interval(days => $1) and state not in ('FAILED', 'REQUEUE')
+    returning 1
+),
+unsendable as (
+    delete from {schema}._trigger_log
+    where created_at < now() - make_interval(days => $1) and state = 'READONLY'
     returning 1
 ),
 journalled as (
@@ -21,5 +26,5 @@ buried as (
     delete from lockstep.tombstone where deleted_at < now() - interval '30 days' returning 1
 )
 select
-    (select count(*) from archived) + (select count(*) from journalled) + (select count(*) from events)
-    + (select count(*) from conflicts) + (select count(*) from used) + (select count(*) from buried)
+    (select count(*) from archived) + (select count(*) from unsendable) + (select count(*) from journalled)
+    + (select count(*) from events) + (select count(*) from conflicts) + (select count(*) from used) + (select count(*) from buried)
