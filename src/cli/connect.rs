@@ -1,12 +1,12 @@
 //! From settings to connections that stand, with every failure turned into its exit status and next step.
 
 use super::report::{self, Exit, Failure};
-use crate::config::{Credentials, LogFormat, Settings};
+use crate::config::{LogFormat, Settings};
 use crate::mapping::{self, Diagnostic, Mapping, MappingFile, Org};
 use crate::model::ObjectDescribe;
 use crate::postgres::{self, Database, Finding, Provisioned};
 use crate::runtime::{self, Retry};
-use crate::salesforce::{self, Auth, Client};
+use crate::salesforce::{self, Client};
 use crate::{sync, telemetry};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::path::Path;
@@ -96,17 +96,7 @@ pub(super) async fn database(settings: &Settings) -> Result<Database, Failure> {
 
 /// A client for the settings' org.
 pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
-    let auth = match settings.credentials().map_err(|problems| settings_failure(&problems))? {
-        Credentials::Jwt { client_id, username, private_key, audience } => {
-            Auth::JwtBearer { client_id, username, private_key, audience }
-        }
-        Credentials::ClientCredentials { client_id, client_secret } => {
-            Auth::ClientCredentials { client_id, client_secret }
-        }
-        Credentials::RefreshToken { client_id, client_secret, refresh_token } => {
-            Auth::RefreshToken { client_id, client_secret, refresh_token }
-        }
-    };
+    let auth = settings.credentials().map_err(|problems| settings_failure(&problems))?;
     let config = salesforce::Config {
         login_url: settings.salesforce.login_url.clone(),
         auth,

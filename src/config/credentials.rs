@@ -2,49 +2,17 @@
 
 use super::{AuthMethod, SalesforceSettings, Settings};
 use crate::mapping::{Code, Diagnostic};
-use secrecy::SecretString;
+use crate::salesforce::Auth;
 
 /// Hosts that every org shares; the client-credentials flow is not answered there.
 const SHARED_HOSTS: [&str; 2] = ["login.salesforce.com", "test.salesforce.com"];
-
-/// What it takes to log in to Salesforce.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// An assertion signed with a private key.
-    Jwt {
-        /// The app's id.
-        client_id: String,
-        /// The user.
-        username: String,
-        /// The key in PEM form.
-        private_key: SecretString,
-        /// The audience, where it is not the login host.
-        audience: Option<String>,
-    },
-    /// The app's id and secret.
-    ClientCredentials {
-        /// The app's id.
-        client_id: String,
-        /// The app's secret.
-        client_secret: SecretString,
-    },
-    /// A token that a person once obtained.
-    RefreshToken {
-        /// The app's id.
-        client_id: String,
-        /// The app's secret, where the app wants it.
-        client_secret: Option<SecretString>,
-        /// The token.
-        refresh_token: SecretString,
-    },
-}
 
 impl Settings {
     /// The login, by the given method or the one that the given secrets allow.
     ///
     /// # Errors
     /// Everything that is missing for it.
-    pub fn credentials(&self) -> Result<Credentials, Vec<Diagnostic>> {
+    pub fn credentials(&self) -> Result<Auth, Vec<Diagnostic>> {
         let settings = &self.salesforce;
         let mut missing = Vec::new();
         let credentials = match method(settings)? {
@@ -73,11 +41,11 @@ fn method(settings: &SalesforceSettings) -> Result<AuthMethod, Vec<Diagnostic>> 
     })
 }
 
-fn jwt(settings: &SalesforceSettings, missing: &mut Vec<Diagnostic>) -> Option<Credentials> {
+fn jwt(settings: &SalesforceSettings, missing: &mut Vec<Diagnostic>) -> Option<Auth> {
     let client_id = need(settings.client_id.as_ref(), "client_id", missing);
     let username = need(settings.username.as_ref(), "username", missing);
     let private_key = need(settings.private_key.as_ref(), "private_key", missing);
-    Some(Credentials::Jwt {
+    Some(Auth::JwtBearer {
         client_id: client_id?,
         username: username?,
         private_key: private_key?,
@@ -88,7 +56,7 @@ fn jwt(settings: &SalesforceSettings, missing: &mut Vec<Diagnostic>) -> Option<C
 fn client_credentials(
     settings: &SalesforceSettings,
     missing: &mut Vec<Diagnostic>,
-) -> Option<Credentials> {
+) -> Option<Auth> {
     let host = settings.login_url.host_str().unwrap_or_default();
     if SHARED_HOSTS.contains(&host) {
         let message = format!("`{host}` does not answer the client-credentials flow");
@@ -100,16 +68,13 @@ fn client_credentials(
     }
     let client_id = need(settings.client_id.as_ref(), "client_id", missing);
     let client_secret = need(settings.client_secret.as_ref(), "client_secret", missing);
-    Some(Credentials::ClientCredentials { client_id: client_id?, client_secret: client_secret? })
+    Some(Auth::ClientCredentials { client_id: client_id?, client_secret: client_secret? })
 }
 
-fn refresh_token(
-    settings: &SalesforceSettings,
-    missing: &mut Vec<Diagnostic>,
-) -> Option<Credentials> {
+fn refresh_token(settings: &SalesforceSettings, missing: &mut Vec<Diagnostic>) -> Option<Auth> {
     let client_id = need(settings.client_id.as_ref(), "client_id", missing);
     let refresh_token = need(settings.refresh_token.as_ref(), "refresh_token", missing);
-    Some(Credentials::RefreshToken {
+    Some(Auth::RefreshToken {
         client_id: client_id?,
         client_secret: settings.client_secret.clone(),
         refresh_token: refresh_token?,

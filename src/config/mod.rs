@@ -12,7 +12,6 @@ mod origin;
 mod parse;
 mod show;
 
-pub use credentials::Credentials;
 pub use origin::Origin;
 pub use show::Effective;
 

@@ -1,7 +1,8 @@
 //! Where settings come from, which one wins, and what is said about bad ones.
 
-use super::{AuthMethod, Credentials, Origin, Settings};
+use super::{AuthMethod, Origin, Settings};
 use crate::mapping::{Colour, render};
+use crate::salesforce::Auth;
 use secrecy::ExposeSecret;
 use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
@@ -121,9 +122,9 @@ fn the_way_to_log_in_follows_from_the_secrets() {
     let secret = ("SALESFORCE_CLIENT_SECRET", "s");
     let token = ("SALESFORCE_REFRESH_TOKEN", "t");
     let chosen = |variables: &[(&str, &str)]| match given("", variables).load().credentials() {
-        Ok(Credentials::Jwt { .. }) => Ok(AuthMethod::Jwt),
-        Ok(Credentials::ClientCredentials { .. }) => Ok(AuthMethod::ClientCredentials),
-        Ok(Credentials::RefreshToken { .. }) => Ok(AuthMethod::RefreshToken),
+        Ok(Auth::JwtBearer { .. }) => Ok(AuthMethod::Jwt),
+        Ok(Auth::ClientCredentials { .. }) => Ok(AuthMethod::ClientCredentials),
+        Ok(Auth::RefreshToken { .. }) => Ok(AuthMethod::RefreshToken),
         Err(problems) => Err(problems.into_iter().map(|p| p.message).collect::<Vec<_>>()),
     };
     assert_eq!(chosen(&[id, user, key, secret]), Ok(AuthMethod::Jwt));
