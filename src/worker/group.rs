@@ -145,7 +145,7 @@ impl GroupTask {
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
         self.pusher.resolve_open(lease, term).await?;
-        let mut timetable = Timetable::starting_now(self.group.mappings.len());
+        let mut timetable = Timetable::starting_now(&self.group.mappings);
         let mut pauses = PushPauses::starting_with(&self.group.mappings);
         while !term.is_cancelled() {
             let round = self.round(lease, term, &mut timetable, &mut pauses).await?;
@@ -175,7 +175,7 @@ impl GroupTask {
         }
         let mut round = if pushed.more { Round::More } else { Round::Quiet };
         for (index, mapping) in self.group.mappings.iter().enumerate() {
-            if term.is_cancelled() || !mapping.direction.pulls() || !timetable.may_try(index) {
+            if term.is_cancelled() || !timetable.may_try(index) {
                 continue;
             }
             match self.read(lease, term, (index, mapping), timetable).await {

@@ -20,43 +20,57 @@ pub(super) struct Timetable {
 /// One mapping's place in the timetable.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
-    due: Instant,
+    /// `None` for a mapping that is never read.
+    due: Option<Instant>,
     is_paused: bool,
 }
 
+impl Turn {
+    fn is_due(self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
+    }
+}
+
 impl Timetable {
-    /// Every mapping is due at once. None is known to be in order yet, so its first success is news.
-    pub(super) fn starting_now(mappings: usize) -> Self {
-        Self { turns: vec![Turn { due: Instant::now(), is_paused: true }; mappings] }
+    /// Every mapping that is read is due at once. None is known to be in order yet, so its first success is news.
+    pub(super) fn starting_now(mappings: &[Mapping]) -> Self {
+        let now = Instant::now();
+        let turn = |mapping: &Mapping| Turn {
+            due: mapping.direction.pulls().then_some(now),
+            is_paused: true,
+        };
+        Self { turns: mappings.iter().map(turn).collect() }
     }
 
     /// Whether the mapping at `index` is due.
     pub(super) fn is_due(&self, index: usize) -> bool {
-        self.turns.get(index).is_some_and(|turn| turn.due <= Instant::now())
+        self.turns.get(index).is_some_and(|turn| turn.is_due())
     }
 
     /// Whether the mapping at `index` may be read at all now: it is not paused, or the pause is over.
     pub(super) fn may_try(&self, index: usize) -> bool {
-        self.turns.get(index).is_some_and(|turn| !turn.is_paused || turn.due <= Instant::now())
+        self.turns
+            .get(index)
+            .is_some_and(|turn| turn.due.is_some() && (!turn.is_paused || turn.is_due()))
     }
 
     /// The mapping at `index` was polled: its next turn comes one interval later. Answers whether a pause ended.
     pub(super) fn polled(&mut self, index: usize, mapping: &Mapping) -> bool {
         let Some(turn) = self.turns.get_mut(index) else { return false };
-        turn.due = Instant::now() + mapping.poll.every;
+        turn.due = Some(Instant::now() + mapping.poll.every);
         std::mem::replace(&mut turn.is_paused, false)
     }
 
     /// The mapping at `index` waits for a person; it is tried again after `pause`.
     pub(super) fn pause(&mut self, index: usize, pause: Duration) {
         if let Some(turn) = self.turns.get_mut(index) {
-            *turn = Turn { due: Instant::now() + pause, is_paused: true };
+            *turn = Turn { due: Some(Instant::now() + pause), is_paused: true };
         }
     }
 
     /// The earliest next turn.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.turns.iter().map(|turn| turn.due).min()
+        self.turns.iter().filter_map(|turn| turn.due).min()
     }
 }
 
@@ -119,7 +133,20 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::Backoff;
+    use super::{Backoff, Timetable};
+    use crate::mapping::{Direction, Mapping};
+    use crate::reconcile::samples::contact;
+
+    #[tokio::test]
+    async fn a_mapping_that_is_never_read_does_not_keep_the_group_from_waiting() {
+        let with = |direction| Mapping { direction, ..contact() };
+        let mappings = [with(Direction::ToSalesforce), with(Direction::FromSalesforce)];
+        let mut timetable = Timetable::starting_now(&mappings);
+        assert!(!timetable.may_try(0) && timetable.may_try(1));
+        let before = tokio::time::Instant::now();
+        timetable.polled(1, &mappings[1]);
+        assert!(timetable.next().unwrap() > before);
+    }
 
     #[test]
     fn pauses_double_up_to_a_minute_and_start_over_after_success() {
