@@ -18,6 +18,7 @@
 mod cli;
 mod convergence;
 mod crash;
+mod directions;
 mod operations;
 mod push;
 mod wait;
