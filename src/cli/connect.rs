@@ -184,7 +184,10 @@ pub(super) fn mapping_failure(problems: &[Diagnostic]) -> Failure {
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err's function")]
 pub(super) fn postgres_failure(error: postgres::Error) -> Failure {
     let is_login = is_postgres_login(&error);
-    failure(&error, error.retry(), error.remedy(), is_login)
+    let failed = failure(&error, error.retry(), error.remedy(), is_login);
+    // Another org's records in the schema would be taken for deleted ones.
+    let is_guard = matches!(error, postgres::Error::OtherOrg { .. });
+    if is_guard { Failure { exit: Exit::Guarded, ..failed } } else { failed }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as map_err's function")]

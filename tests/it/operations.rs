@@ -40,6 +40,25 @@ async fn holder(world: &World) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_another_org_is_refused_by_a_guard() {
+    // given a schema that holds another org's records
+    let world =
+        World::start(Config { scale: 0.05, ..Config::default() }, &[("account.toml", ACCOUNT)])
+            .await;
+    assert_eq!(world.run(&["provision"]).0, 0);
+    let other = "update lockstep.connection set organization_id = '00D000000000002EAA'";
+    world.application().await.run(other).await.unwrap();
+
+    // when something is to be read into it
+    let (status, _, talk) = world.run(&["backfill"]);
+
+    // then nothing is, and the operator learns why
+    assert_eq!(status, 7, "{talk}");
+    assert!(talk.contains("belongs to the org"), "{talk}");
+    assert!(talk.contains("next:"), "{talk}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn before_anything_is_provisioned_every_question_has_an_answer_with_a_next_step() {
     let world = world().await;
     let questions: [&[&str]; 5] = [
