@@ -6,10 +6,10 @@
 //! never changes `id`, and writes only what differs.
 
 use super::Error;
-use super::pull::BULK_PAGE_ROWS;
+use super::pull::{BULK_PAGE_ROWS, await_result};
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page};
-use crate::salesforce::{self, BulkPage, Client, JobKind, Scope, Shape};
+use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
 use chrono::TimeDelta;
 use futures_util::stream;
 use std::convert::Infallible;
@@ -135,14 +135,19 @@ impl Backfill {
         job: &str,
     ) -> Result<Step, Error> {
         let shape = Shape::of(mapping);
-        let page = match self.open_bulk_page(job, position.locator.as_deref(), &shape).await {
+        let locator = position.locator.as_deref();
+        let page = match self.open_bulk_page(mapping, job, locator, &shape).await {
             Ok(page) => page,
-            Err(error @ salesforce::Error::NotFound(_)) => {
+            Err(error @ Error::QueryJobEnded { .. }) => {
+                postgres::needs_load(&self.db, &mapping.object).await?;
+                return Err(error);
+            }
+            Err(error @ Error::Salesforce(salesforce::Error::NotFound(_))) => {
                 tracing::warn!(mapping = %mapping.object, %error, "the bulk job is gone, the load starts again");
                 postgres::needs_load(&self.db, &mapping.object).await?;
                 return Ok(Step::default());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         let finished = page.next.is_none();
         let rows = position.rows + page.expected.unwrap_or_default();
@@ -162,14 +167,15 @@ impl Backfill {
 
     async fn open_bulk_page(
         &self,
+        mapping: &Mapping,
         job: &str,
         locator: Option<&str>,
         shape: &Shape,
-    ) -> Result<BulkPage, salesforce::Error> {
+    ) -> Result<BulkPage, Error> {
         if locator.is_none() {
-            self.client.await_job(JobKind::Query, job).await?;
+            await_result(&self.client, mapping, job).await?;
         }
-        self.client.query_job_page(job, locator, BULK_PAGE_ROWS, shape).await
+        Ok(self.client.query_job_page(job, locator, BULK_PAGE_ROWS, shape).await?)
     }
 
     async fn save(

@@ -27,6 +27,14 @@ pub enum Error {
         /// The limit.
         allowed: u64,
     },
+    /// A Bulk query job ended without a result.
+    #[error("the Bulk query job of {object} ended as {state:?}")]
+    QueryJobEnded {
+        /// The object.
+        object: String,
+        /// How it ended.
+        state: salesforce::JobState,
+    },
     /// Salesforce refuses a mapping's fields or operations as such, so every record of it would fail.
     #[error("salesforce refuses the mapping of {object}: {code}")]
     MappingRefused {
@@ -56,6 +64,7 @@ impl Error {
             Self::Salesforce(error) => error.retry(),
             Self::Fenced { .. } => Retry::Soon,
             Self::TooManyDeletes { .. }
+            | Self::QueryJobEnded { .. }
             | Self::MappingRefused { .. }
             | Self::ConnectionRefused { .. } => Retry::Never,
         }
@@ -72,6 +81,10 @@ impl Error {
                 "look into Salesforce whether so many records are really gone; if they are, set \
                  deletes = {{ hold_above = {count} }} in the mapping file and start the worker again"
             )),
+            Self::QueryJobEnded { .. } => Some(
+                "look why at Bulk Data Load Jobs in Salesforce's set-up; reading starts anew with a job of its own"
+                    .to_owned(),
+            ),
             Self::MappingRefused { remedy, .. } | Self::ConnectionRefused { remedy, .. } => {
                 Some((*remedy).to_owned())
             }

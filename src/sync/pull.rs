@@ -10,7 +10,7 @@
 use super::Error;
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page};
-use crate::salesforce::{Client, QueryPage, Scope, Shape};
+use crate::salesforce::{Client, JobKind, JobState, QueryPage, Scope, Shape};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
 use std::convert::Infallible;
@@ -136,7 +136,7 @@ impl Run<'_> {
     ) -> Result<Pulled, Error> {
         let client = &self.puller.client;
         let job = client.start_query_job(soql, scope).await?;
-        client.await_job(crate::salesforce::JobKind::Query, &job).await?;
+        await_result(client, self.mapping, &job).await?;
         let mut pulled = Pulled::default();
         let mut locator = None;
         loop {
@@ -159,6 +159,21 @@ impl Run<'_> {
                 return Ok(pulled);
             }
         }
+    }
+}
+
+/// Waits until a Bulk query job has its result.
+///
+/// # Errors
+/// [`Error::QueryJobEnded`] when it failed or was aborted.
+pub(super) async fn await_result(
+    client: &Client,
+    mapping: &Mapping,
+    job: &str,
+) -> Result<(), Error> {
+    match client.await_job(JobKind::Query, job).await?.state {
+        JobState::JobComplete => Ok(()),
+        state => Err(Error::QueryJobEnded { object: mapping.object.clone(), state }),
     }
 }
 

@@ -254,3 +254,37 @@ fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_whose_bulk_job_was_aborted_says_so_and_the_next_one_starts_anew() {
+    // given a load that waits for its Bulk job
+    let mapping = format!("{ACCOUNT}bulk = {{ read_above = 1 }}\n");
+    let org = Config { scale: 0.05, bulk_delay: Duration::from_secs(3), ..Config::default() };
+    let world = World::start(org, &[("account.toml", &mapping)]).await;
+    let load = world.command(&["backfill"]).stderr(Stdio::piped()).spawn().unwrap();
+    let job = wait_for("the load begins", Duration::from_mins(1), async || {
+        world.cell_if_any("select backfill_job from lockstep.checkpoint").await
+    })
+    .await;
+
+    // when somebody aborts the job in Salesforce
+    let url = format!("{}/services/data/v66.0/jobs/query/{job}", world.org.url());
+    let answer = reqwest::Client::new()
+        .patch(url)
+        .bearer_auth(world.org.credentials().user_token)
+        .json(&serde_json::json!({ "state": "Aborted" }))
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+
+    // then the load says what happened, and the next one does not hang on to the dead job
+    let output = tokio::task::spawn_blocking(|| load.wait_with_output()).await.unwrap().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{talk}");
+    assert!(talk.contains("Aborted") && talk.contains("next:"), "{talk}");
+    let (status, _, talk) = world.run(&["backfill"]);
+    assert_eq!(status, 0, "{talk}");
+    let rows = world.cell("select count(*) from salesforce.account").await;
+    assert_eq!(rows.as_deref(), Some("50"));
+}
