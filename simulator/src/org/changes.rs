@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use super::{Deleted, Org, Row, Updated};
+use super::{Deleted, Org, Updated};
 use crate::{ApiError, Id, schema::Object};
 
 /// How far back getUpdated reaches.
@@ -25,8 +25,7 @@ impl Org {
         let (number, object) = self.object_named(object)?;
         let (start, end) = self.window(object, (start, end), UPDATED_DAYS)?;
         let table = self.table(number).ok_or_else(ApiError::unknown_object)?;
-        let is_live = |id: &Id| table.get(*id).is_some_and(Row::is_live);
-        let ids = table.stamped(start..=end).filter(is_live).collect();
+        let ids = table.stamped(start..=end).filter(|id| table.is_live(*id)).collect();
         Ok(Updated { ids, latest_date_covered: end.min(self.now()) })
     }
 
@@ -44,8 +43,8 @@ impl Org {
         let (start, end) = self.window(object, (start, end), DELETED_DAYS)?;
         let table = self.table(number).ok_or_else(ApiError::unknown_object)?;
         let binned = table.stamped(start..=end).filter_map(|id| {
-            let binned = table.get(id)?.binned.as_ref()?;
-            Some((id, binned.at))
+            let at = table.get(id)?.binned.as_ref()?.at;
+            Some((id, at))
         });
         let purged = self.purged.get(number).into_iter().flatten().map(|(id, at)| (*id, *at));
         let is_inside = |(_, at): &(Id, DateTime<Utc>)| (start..=end).contains(at);

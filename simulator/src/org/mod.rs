@@ -44,7 +44,7 @@ use crate::{
     schema::{Object, Schema},
     value::Value,
 };
-use table::{Row, Table};
+use table::{Row, RowRef, Table};
 
 /// Tells the time of the org. The org truncates it to whole seconds.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -217,12 +217,12 @@ impl Org {
         self.tables.get(number)
     }
 
-    fn row(&self, number: usize, id: Id) -> Option<&Row> {
+    fn row(&self, number: usize, id: Id) -> Option<RowRef<'_>> {
         self.table(number)?.get(id)
     }
 
     /// The row of an id, whose prefix names the object.
-    fn locate(&self, id: Id) -> Option<(usize, &Row)> {
+    fn locate(&self, id: Id) -> Option<(usize, RowRef<'_>)> {
         let number = self.schema.number_of_prefix(id.prefix())?;
         Some((number, self.row(number, id)?))
     }

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::{Org, Row, query::order};
+use super::{Org, Row, RowRef, query::order};
 use crate::{
     ApiError, Id,
     schema::{
@@ -49,7 +49,7 @@ impl Org {
     }
 
     /// The row that a reference leads to, and its table.
-    pub(super) fn follow(&self, row: &Row, field: usize) -> Option<(usize, Id, &Row)> {
+    pub(super) fn follow(&self, row: &Row, field: usize) -> Option<(usize, Id, RowRef<'_>)> {
         let id = row.value(field).as_id()?;
         let (number, row) = self.locate(id)?;
         Some((number, id, row))
@@ -73,19 +73,22 @@ impl Org {
         }
     }
 
-    fn formula_field<'a>(
-        &'a self,
+    fn formula_field(
+        &self,
         mut number: usize,
-        mut row: &'a Row,
+        row: &Row,
         path: &[String],
         depth: usize,
     ) -> Option<Value> {
         let (last, parents) = path.split_last()?;
+        let mut reached: Option<RowRef<'_>> = None;
         for parent in parents {
             let relation = self.object(number)?.relationship(parent)?;
-            (number, _, row) = self.follow(row, relation)?;
+            let (table, _, parent) = self.follow(reached.as_deref().unwrap_or(row), relation)?;
+            (number, reached) = (table, Some(parent));
         }
         let field = self.object(number)?.number(last)?;
+        let row = reached.as_deref().unwrap_or(row);
         Some(self.read_within(number, row, field, depth - 1).into_owned())
     }
 
@@ -95,7 +98,7 @@ impl Org {
         let (Some(via), Some(table)) = (detail.number(&roll_up.via), self.table(number)) else {
             return Value::Null;
         };
-        let rows = table.with_value(via, id).iter().filter_map(|id| table.get(*id));
+        let rows = table.with_value(via, id).filter_map(|id| table.get(id));
         let rows = rows.filter(|row| row.is_live());
         if roll_up.summary == Summary::Count {
             return Value::Number(f64::from(u32::try_from(rows.count()).unwrap_or(u32::MAX)));
@@ -104,7 +107,7 @@ impl Org {
             return Value::Null;
         };
         let values = rows
-            .map(|row| self.read_within(number, row, field, depth.saturating_sub(1)).into_owned());
+            .map(|row| self.read_within(number, &row, field, depth.saturating_sub(1)).into_owned());
         let mut values = values.filter(|value| !value.is_null());
         let by_order = |a: &Value, b: &Value| order(a, b).unwrap_or(Ordering::Equal);
         match roll_up.summary {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Org, Row,
+    Org, RowRef,
     table::Binned,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };
@@ -69,7 +69,7 @@ impl Org {
         for (table, child, field, _) in &deletion.cleared {
             let stamp = self.object(*table).and_then(|object| object.system().system_modstamp);
             let now = self.now();
-            if let Some(mut row) = self.row(*table, *child).cloned() {
+            if let Some(mut row) = self.row(*table, *child).map(RowRef::into_row) {
                 row.set(Some(*field), Value::Null);
                 row.set(stamp, Value::Moment(now));
                 self.put(*table, *child, Some(row));
@@ -91,17 +91,17 @@ impl Org {
             for relation in self.schema.references_to(parent) {
                 let Some(table) = self.table(relation.child) else { continue };
                 for child in table.with_value(relation.field, &Value::Id(id)) {
-                    if !table.get(*child).is_some_and(Row::is_live) {
+                    if !table.is_live(child) {
                         continue;
                     }
                     match relation.on_delete {
-                        OnDelete::Restrict => deletion.restricting.push((relation.child, *child)),
+                        OnDelete::Restrict => deletion.restricting.push((relation.child, child)),
                         OnDelete::Clear => {
-                            deletion.cleared.push((relation.child, *child, relation.field, id));
+                            deletion.cleared.push((relation.child, child, relation.field, id));
                         }
                         OnDelete::Cascade => {
-                            if deletion.rows.insert((relation.child, *child)) {
-                                open.push((relation.child, *child));
+                            if deletion.rows.insert((relation.child, child)) {
+                                open.push((relation.child, child));
                             }
                         }
                     }
@@ -118,7 +118,7 @@ impl Org {
         let Some(is_deleted) = self.object(number).map(|object| object.system().is_deleted) else {
             return;
         };
-        let Some(mut row) = self.row(number, id).cloned() else { return };
+        let Some(mut row) = self.row(number, id).map(RowRef::into_row) else { return };
         if is_deleted.is_none() {
             self.erase(number, id);
             return;
@@ -166,11 +166,10 @@ impl Org {
             for relation in cascades {
                 let Some(table) = self.table(relation.child) else { continue };
                 for child in table.with_value(relation.field, &Value::Id(id)) {
-                    let binned = table.get(*child).and_then(|row| row.binned.as_ref());
-                    if binned.is_some_and(|binned| binned.root == root)
-                        && group.insert((relation.child, *child))
-                    {
-                        open.push((relation.child, *child));
+                    let root_of =
+                        table.get(child).and_then(|row| Some(row.binned.as_ref()?.root));
+                    if root_of == Some(root) && group.insert((relation.child, child)) {
+                        open.push((relation.child, child));
                     }
                 }
             }
@@ -211,7 +210,7 @@ impl Org {
 
     fn restore(&mut self, user: Id, number: usize, id: Id) {
         let is_deleted = self.object(number).and_then(|object| object.system().is_deleted);
-        let Some(mut row) = self.row(number, id).cloned() else { return };
+        let Some(mut row) = self.row(number, id).map(RowRef::into_row) else { return };
         let Some(binned) = row.binned.take() else { return };
         row.set(is_deleted, Value::Bool(false));
         self.stamp(number, user, &mut row);
@@ -221,7 +220,7 @@ impl Org {
             let now = self.now();
             let row =
                 self.row(table, child).filter(|row| row.is_live() && row.value(field).is_null());
-            if let Some(mut row) = row.cloned() {
+            if let Some(mut row) = row.map(RowRef::into_row) {
                 row.set(Some(field), Value::Id(id));
                 row.set(stamp, Value::Moment(now));
                 self.put(table, child, Some(row));
@@ -244,7 +243,7 @@ impl Org {
 
     /// Deletes a row past the recycle bin.
     pub(super) fn purge_row(&mut self, user: Id, number: usize, id: Id) -> Result<(), ApiError> {
-        match self.row(number, id).map(Row::is_live) {
+        match self.row(number, id).map(|row| row.is_live()) {
             Some(true) => self.delete_row(user, number, id)?,
             Some(false) => {}
             None => {

@@ -1,6 +1,8 @@
 //! Writing a row out: as REST's JSON and as the cells of Bulk's CSV.
 
-use super::{Org, Row};
+use std::borrow::Cow;
+
+use super::{Org, Row, RowRef};
 use crate::{
     ApiError, Id,
     schema::{Field, FieldType, Object},
@@ -107,7 +109,7 @@ impl Org {
     /// the row has been purged.
     pub fn write_json(&self, shape: &Shape, id: Id, version: &str, out: &mut String) -> bool {
         let Some(row) = self.row(shape.object, id) else { return false };
-        self.write_nodes(&shape.nodes, (shape.object, id, row), version, out);
+        self.write_nodes(&shape.nodes, (shape.object, id, &row), version, out);
         true
     }
 
@@ -146,10 +148,13 @@ impl Org {
                     write_json_text(name, out);
                     out.push(':');
                     match self.follow(row, step.field) {
-                        Some(parent) if step.is_polymorphic => {
-                            self.write_object(nodes, parent, ("Name", version), out);
+                        Some((number, id, parent)) if step.is_polymorphic => {
+                            let at = (number, id, &*parent);
+                            self.write_object(nodes, at, ("Name", version), out);
                         }
-                        Some(parent) => self.write_nodes(nodes, parent, version, out),
+                        Some((number, id, parent)) => {
+                            self.write_nodes(nodes, (number, id, &parent), version, out);
+                        }
                         None => out.push_str("null"),
                     }
                 }
@@ -218,7 +223,7 @@ impl Org {
             shape
                 .columns
                 .iter()
-                .map(|column| self.column(shape.object, row, column).to_cell())
+                .map(|column| self.column(shape.object, &row, column).to_cell())
                 .collect(),
         )
     }
@@ -227,21 +232,37 @@ impl Org {
     pub(super) fn column<'a>(
         &'a self,
         mut number: usize,
-        mut row: &'a Row,
+        row: &'a Row,
         column: &Column,
-    ) -> std::borrow::Cow<'a, Value> {
+    ) -> Cow<'a, Value> {
+        let mut reached = RowRef::Stored(row);
         for step in &column.parents {
-            match self.follow(row, step.field) {
-                Some((parent, _, parent_row)) => (number, row) = (parent, parent_row),
-                None => return std::borrow::Cow::Owned(Value::Null),
+            match self.follow(&reached, step.field) {
+                Some((parent, _, row)) => (number, reached) = (parent, row),
+                None => return Cow::Owned(Value::Null),
             }
         }
+        match reached {
+            RowRef::Stored(row) => self.reached_column(number, row, column),
+            RowRef::Computed(row) => {
+                Cow::Owned(self.reached_column(number, &row, column).into_owned())
+            }
+        }
+    }
+
+    /// The value of a column for the row that its parents led to.
+    fn reached_column<'a>(
+        &'a self,
+        number: usize,
+        row: &'a Row,
+        column: &Column,
+    ) -> Cow<'a, Value> {
         if number == column.object {
             return self.read(number, row, column.field);
         }
         // A polymorphic reference led to another object than the one the names were resolved on.
         let field = column.names.last().and_then(|name| self.object(number)?.number(name));
-        field.map_or(std::borrow::Cow::Owned(Value::Null), |field| self.read(number, row, field))
+        field.map_or(Cow::Owned(Value::Null), |field| self.read(number, row, field))
     }
 }
 

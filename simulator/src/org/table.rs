@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ops::RangeInclusive,
+    ops::{Deref, RangeInclusive},
 };
 
 use chrono::{DateTime, Utc};
@@ -53,6 +53,37 @@ impl Row {
     pub(crate) fn set(&mut self, field: Option<usize>, value: Value) {
         if let Some(stored) = field.and_then(|field| self.values.get_mut(field)) {
             *stored = value;
+        }
+    }
+}
+
+/// A row as a table answers it: stored, or computed for whoever asked. Reads like a [`Row`].
+#[derive(Debug, Clone)]
+pub(crate) enum RowRef<'a> {
+    /// It lies in the table.
+    Stored(&'a Row),
+    /// It exists only here.
+    #[expect(dead_code, reason = "no table computes rows yet; callers are ready for it")]
+    Computed(Box<Row>),
+}
+
+impl RowRef<'_> {
+    /// A row of the caller's own, to be changed and put back.
+    pub(crate) fn into_row(self) -> Row {
+        match self {
+            Self::Stored(row) => row.clone(),
+            Self::Computed(row) => *row,
+        }
+    }
+}
+
+impl Deref for RowRef<'_> {
+    type Target = Row;
+
+    fn deref(&self) -> &Row {
+        match self {
+            Self::Stored(row) => row,
+            Self::Computed(row) => row,
         }
     }
 }
@@ -116,8 +147,13 @@ impl Table {
     }
 
     /// The row with this id, in the recycle bin or not.
-    pub(crate) fn get(&self, id: Id) -> Option<&Row> {
-        self.rows.get(&id)
+    pub(crate) fn get(&self, id: Id) -> Option<RowRef<'_>> {
+        self.rows.get(&id).map(RowRef::Stored)
+    }
+
+    /// Whether there is a row with this id that is not in the recycle bin.
+    pub(crate) fn is_live(&self, id: Id) -> bool {
+        self.get(id).is_some_and(|row| row.is_live())
     }
 
     /// The number of live rows.
@@ -131,8 +167,8 @@ impl Table {
     }
 
     /// All rows by id.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &Row)> {
-        self.rows.iter().map(|(id, row)| (*id, row))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, RowRef<'_>)> {
+        self.rows.iter().map(|(id, row)| (*id, RowRef::Stored(row)))
     }
 
     /// The ids in a range, ascending.
@@ -154,9 +190,13 @@ impl Table {
     }
 
     /// The rows with this value in an indexed field, recycle bin included, in no order.
-    pub(crate) fn with_value(&self, field: usize, value: &Value) -> &[Id] {
+    pub(crate) fn with_value<'a>(
+        &'a self,
+        field: usize,
+        value: &Value,
+    ) -> impl Iterator<Item = Id> + use<'a> {
         let found = self.indexes.get(&field).and_then(|index| index.rows.get(&index.key(value)?));
-        found.map(Vec::as_slice).unwrap_or_default()
+        found.into_iter().flatten().copied()
     }
 
     /// Stores or removes a row; answers what was there before.

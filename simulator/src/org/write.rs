@@ -7,7 +7,7 @@
 use serde_json::Value as Json;
 
 use super::{
-    Key, Org, Row, UpsertError, Upserted,
+    Key, Org, Row, RowRef, UpsertError, Upserted,
     convert::{from_json, from_text},
 };
 use crate::{
@@ -113,12 +113,12 @@ impl Org {
     /// The live rows with a value in a key field.
     pub(super) fn matches(&self, number: usize, field: usize, value: &Value) -> Vec<Id> {
         let Some(table) = self.table(number) else { return Vec::new() };
-        let is_live = |id: &Id| table.get(*id).is_some_and(Row::is_live);
+        let is_live = |id: &Id| table.is_live(*id);
         match value {
             Value::Id(id) if !table.is_indexed(field) => {
                 Some(*id).filter(is_live).into_iter().collect()
             }
-            value => table.with_value(field, value).iter().copied().filter(is_live).collect(),
+            value => table.with_value(field, value).filter(is_live).collect(),
         }
     }
 
@@ -210,7 +210,7 @@ impl Org {
     }
 
     /// A row that can be written: there, and not in the recycle bin.
-    pub(super) fn live_row(&self, number: usize, id: Id) -> Result<&Row, ApiError> {
+    pub(super) fn live_row(&self, number: usize, id: Id) -> Result<RowRef<'_>, ApiError> {
         let Some(row) = self.row(number, id) else {
             let gone = self.purged.get(number).is_some_and(|purged| purged.contains_key(&id));
             return Err(
@@ -295,7 +295,7 @@ impl Org {
         id: Id,
         changes: Changes,
     ) -> Result<Id, ApiError> {
-        let mut row = self.live_row(number, id)?.clone();
+        let mut row = self.live_row(number, id)?.into_row();
         let object = self.object(number).ok_or_else(ApiError::unknown_object)?;
         if !object.is("updateable") {
             return Err(not_allowed(object));

@@ -88,7 +88,6 @@ fn listed(table: &Table, id: Option<usize>, filter: &Filter) -> Option<BTreeSet<
                 wanted
                     .iter()
                     .flat_map(|value| table.with_value(column.field, value))
-                    .copied()
                     .collect()
             })
         }

@@ -144,7 +144,7 @@ impl Org {
         let is_wanted = |id: &Id| {
             table.get(*id).is_some_and(|row| {
                 (plan.scope == Scope::WithDeleted || row.is_live())
-                    && self.matches_filter(plan.object, row, &plan.filter)
+                    && self.matches_filter(plan.object, &row, &plan.filter)
             })
         };
         let found = access.ids(table).filter(is_wanted);
@@ -159,7 +159,7 @@ impl Org {
     fn sort(&self, plan: &Plan, rows: &mut [Id]) {
         let keys = |id: &Id| -> Vec<Value> {
             let Some(row) = self.row(plan.object, *id) else { return Vec::new() };
-            plan.sort.iter().map(|key| self.sort_value(plan.object, row, key)).collect()
+            plan.sort.iter().map(|key| self.sort_value(plan.object, &row, key)).collect()
         };
         rows.sort();
         let mut keyed: Vec<(Vec<Value>, Id)> = rows.iter().map(|id| (keys(id), *id)).collect();
