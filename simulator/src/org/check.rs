@@ -22,7 +22,8 @@ impl Org {
         check_required(object, before.is_none(), row)?;
         for (at, field) in object.fields().iter().enumerate() {
             let value = row.value(at);
-            if value.is_null() || before.as_deref().is_some_and(|before| before.value(at) == value) {
+            if value.is_null() || before.as_deref().is_some_and(|before| before.value(at) == value)
+            {
                 continue;
             }
             if let (FieldType::Reference, Value::Id(target)) = (field.kind, value) {

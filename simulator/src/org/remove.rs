@@ -166,8 +166,7 @@ impl Org {
             for relation in cascades {
                 let Some(table) = self.table(relation.child) else { continue };
                 for child in table.with_value(relation.field, &Value::Id(id)) {
-                    let root_of =
-                        table.get(child).and_then(|row| Some(row.binned.as_ref()?.root));
+                    let root_of = table.get(child).and_then(|row| Some(row.binned.as_ref()?.root));
                     if root_of == Some(root) && group.insert((relation.child, child)) {
                         open.push((relation.child, child));
                     }

@@ -85,10 +85,7 @@ fn listed(table: &Table, id: Option<usize>, filter: &Filter) -> Option<BTreeSet<
             }
             let is_indexed = table.is_indexed(column.field);
             is_indexed.then(|| {
-                wanted
-                    .iter()
-                    .flat_map(|value| table.with_value(column.field, value))
-                    .collect()
+                wanted.iter().flat_map(|value| table.with_value(column.field, value)).collect()
             })
         }
     }
