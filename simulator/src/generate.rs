@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn dump(org: &Org, soql: &str) -> String {
-        let result = org.query(soql, Scope::Live).unwrap();
+        let result = org.query(org.integration_user(), soql, Scope::Live).unwrap();
         let mut out = String::new();
         result
             .rows

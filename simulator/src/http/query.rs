@@ -30,7 +30,7 @@ pub(crate) fn start(world: &World, call: &Call, scope: Scope) -> Result<Reply, R
         let message = "A query string has to be specified";
         return Err(Refusal::bad_request("MALFORMED_QUERY", message));
     };
-    let result = Arc::new(world.org().query(soql, scope)?);
+    let result = Arc::new(world.org().query(call.user(), soql, scope)?);
     let batch_size = batch_size(call);
     let cursor = if result.rows.len() > batch_size {
         world.cursors().open(Arc::clone(&result), batch_size, call.time)

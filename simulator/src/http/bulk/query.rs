@@ -94,7 +94,7 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
         return Err(Refusal::bad_request("INVALIDJOB", "contentType must be CSV"));
     }
     // A statement that cannot run is refused now; its rows are looked up when the job is at work.
-    world.org().bulk_query(&order.query, scope)?;
+    world.org().bulk_query(call.user(), &order.query, scope)?;
     let work = Work::Query(Query {
         object: object_of(&order.query).to_owned(),
         soql: order.query,
@@ -161,13 +161,13 @@ pub(crate) fn enter(world: &Weak<World>, id: Id, from: State, to: State) -> bool
 }
 
 fn read(world: &World, id: Id) {
-    let (soql, scope, format) = {
+    let (user, soql, scope, format) = {
         let mut jobs = world.jobs();
         let Some(job) = jobs.get_mut(id) else { return };
         let Work::Query(query) = &job.work else { return };
-        (query.soql.clone(), query.scope, job.format)
+        (job.user, query.soql.clone(), query.scope, job.format)
     };
-    let read = write_out(world, id, &soql, scope, format);
+    let read = write_out(world, (id, user), &soql, scope, format);
     let now = world.now();
     let mut jobs = world.jobs();
     let Some(job) = jobs.get_mut(id).filter(|job| job.state == State::InProgress) else { return };
@@ -189,13 +189,13 @@ fn read(world: &World, id: Id) {
 /// Writes out what the statement finds; the org is free for others between the pieces.
 fn write_out(
     world: &World,
-    id: Id,
+    (id, user): (Id, Id),
     soql: &str,
     scope: Scope,
     format: Format,
 ) -> Result<Results, String> {
     let org = world.org();
-    let found = org.bulk_query(soql, scope).map_err(|error| error.to_string())?;
+    let found = org.bulk_query(user, soql, scope).map_err(|error| error.to_string())?;
     let mut header = String::new();
     format.write(org.csv_header(&found.shape).iter().map(String::as_str), &mut header);
     drop(org);

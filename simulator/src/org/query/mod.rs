@@ -51,13 +51,13 @@ struct Plan {
 }
 
 impl Org {
-    /// Runs a SOQL statement.
+    /// Runs a SOQL statement as a user, who finds only what they may read.
     ///
     /// # Errors
     /// `MALFORMED_QUERY`, `INVALID_FIELD`, `INVALID_TYPE` and the other codes of queries, without
     /// `fields`.
-    pub fn query(&self, soql: &str, scope: Scope) -> Result<QueryResult, ApiError> {
-        self.run(soql, &soql::parse(soql)?, scope)
+    pub fn query(&self, reader: Id, soql: &str, scope: Scope) -> Result<QueryResult, ApiError> {
+        self.run(reader, soql, &soql::parse(soql)?, scope)
     }
 
     /// Like [`Org::query`] for a Bulk query job, which allows less (no compound or base64 fields,
@@ -65,7 +65,12 @@ impl Org {
     ///
     /// # Errors
     /// As [`Org::query`]; `FUNCTIONALITY_NOT_ENABLED` for what only REST allows.
-    pub fn bulk_query(&self, soql: &str, scope: Scope) -> Result<QueryResult, ApiError> {
+    pub fn bulk_query(
+        &self,
+        reader: Id,
+        soql: &str,
+        scope: Scope,
+    ) -> Result<QueryResult, ApiError> {
         let query = soql::parse(soql)?;
         let refused = |what: &str| {
             let message = format!("{what} not supported in Bulk Query");
@@ -79,7 +84,7 @@ impl Org {
             Select::Items(_) if query.offset.is_some() => return refused("OFFSET is"),
             Select::Items(_) => {}
         }
-        let result = self.run(soql, &query, scope)?;
+        let result = self.run(reader, soql, &query, scope)?;
         let is_opaque = |column: &Column| {
             let field = self.object(column.object).and_then(|object| object.field(column.field));
             field.is_some_and(|field| field.kind.is_compound() || field.kind == FieldType::Base64)
@@ -90,8 +95,14 @@ impl Org {
         Ok(result)
     }
 
-    fn run(&self, soql: &str, query: &Query, scope: Scope) -> Result<QueryResult, ApiError> {
-        let resolver = self.resolver(soql, query)?;
+    fn run(
+        &self,
+        reader: Id,
+        soql: &str,
+        query: &Query,
+        scope: Scope,
+    ) -> Result<QueryResult, ApiError> {
+        let resolver = self.resolver(reader, soql, query)?;
         let columns = resolver.select(query)?;
         let filter = match &query.condition {
             Some(condition) => resolver.filter(condition)?,

@@ -29,6 +29,9 @@ const CUSTOM_HINT: &str =
 
 pub(super) struct Resolver<'a> {
     org: &'a Org,
+    /// Who asks.
+    #[expect(dead_code, reason = "everyone may read everything yet")]
+    reader: Id,
     soql: &'a str,
     /// The object queried.
     pub(super) object: usize,
@@ -37,6 +40,7 @@ pub(super) struct Resolver<'a> {
 impl Org {
     pub(super) fn resolver<'a>(
         &'a self,
+        reader: Id,
         soql: &'a str,
         query: &Query,
     ) -> Result<Resolver<'a>, ApiError> {
@@ -52,7 +56,7 @@ impl Org {
             );
             error_at(soql, query.from_at, "INVALID_TYPE", &message)
         })?;
-        Ok(Resolver { org: self, soql, object })
+        Ok(Resolver { org: self, reader, soql, object })
     }
 }
 

@@ -48,7 +48,9 @@ fn org() -> Org {
 
 fn names(soql: &str) -> Vec<String> {
     let org = org();
-    let result = org.query(soql, Scope::Live).unwrap_or_else(|error| panic!("{soql}: {error}"));
+    let result = org
+        .query(org.integration_user(), soql, Scope::Live)
+        .unwrap_or_else(|error| panic!("{soql}: {error}"));
     let cells = result.rows.iter().map(|id| org.csv_row(&result.shape, *id).unwrap());
     cells.map(|mut cells| cells.remove(0)).collect()
 }
@@ -122,13 +124,15 @@ fn rows_are_ordered_with_nulls_first_unless_said() {
 fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
     let org = org();
     let soql = "select lastname, Account.billingaddress, Account.name, id, Account.Parent.Name FROM contact where Name = 'Ada Lovelace'";
-    let result = org.query(soql, Scope::Live).unwrap();
+    let result = org.query(org.integration_user(), soql, Scope::Live).unwrap();
     let (id, mut out) = (result.rows[0], String::new());
 
     assert!(org.write_json(&result.shape, id, "66.0", &mut out));
 
-    let account =
-        org.query("SELECT Id FROM Account WHERE Name = 'Acme'", Scope::Live).unwrap().rows[0];
+    let account = org
+        .query(org.integration_user(), "SELECT Id FROM Account WHERE Name = 'Acme'", Scope::Live)
+        .unwrap()
+        .rows[0];
     assert_eq!(
         out,
         format!(
@@ -136,7 +140,11 @@ fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
         )
     );
     let result = org
-        .query("SELECT AccountId, Account.Name FROM Contact WHERE LastName = 'Nobody'", Scope::Live)
+        .query(
+            org.integration_user(),
+            "SELECT AccountId, Account.Name FROM Contact WHERE LastName = 'Nobody'",
+            Scope::Live,
+        )
         .unwrap();
     out.clear();
     org.write_json(&result.shape, result.rows[0], "66.0", &mut out);
@@ -148,7 +156,8 @@ fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
 #[test]
 fn a_polymorphic_parent_is_shown_as_a_name() {
     let org = org();
-    let result = org.query("SELECT Owner.Name FROM Case", Scope::Live).unwrap();
+    let result =
+        org.query(org.integration_user(), "SELECT Owner.Name FROM Case", Scope::Live).unwrap();
     let mut out = String::new();
     org.write_json(&result.shape, result.rows[0], "66.0", &mut out);
 
@@ -160,7 +169,7 @@ fn a_polymorphic_parent_is_shown_as_a_name() {
 #[test]
 fn only_query_all_sees_the_recycle_bin() {
     let org = org();
-    let count = |soql: &str, scope| org.query(soql, scope).unwrap().total;
+    let count = |soql: &str, scope| org.query(org.integration_user(), soql, scope).unwrap().total;
 
     assert_eq!(count("SELECT COUNT() FROM Account", Scope::Live), 3);
     assert_eq!(count("SELECT COUNT() FROM Account", Scope::WithDeleted), 4);
@@ -171,8 +180,16 @@ fn only_query_all_sees_the_recycle_bin() {
         ),
         1
     );
-    assert!(org.query("SELECT COUNT() FROM Account", Scope::Live).unwrap().rows.is_empty());
-    assert!(org.query("SELECT FIELDS(ALL) FROM Account LIMIT 200", Scope::Live).is_ok());
+    assert!(
+        org.query(org.integration_user(), "SELECT COUNT() FROM Account", Scope::Live)
+            .unwrap()
+            .rows
+            .is_empty()
+    );
+    assert!(
+        org.query(org.integration_user(), "SELECT FIELDS(ALL) FROM Account LIMIT 200", Scope::Live)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -195,7 +212,7 @@ fn what_cannot_be_looked_up_is_refused_in_salesforces_words() {
         ("SELECT FIELDS(ALL) FROM Account",                    "MALFORMED_QUERY"),
     ];
     for (soql, expected) in table {
-        let error = org.query(soql, Scope::Live).unwrap_err();
+        let error = org.query(org.integration_user(), soql, Scope::Live).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{soql}: {error}");
         assert_eq!(error.fields, None);
     }
@@ -206,12 +223,15 @@ fn what_cannot_be_looked_up_is_refused_in_salesforces_words() {
         "SELECT FIELDS(STANDARD) FROM Account",
     ] {
         assert_eq!(
-            org.bulk_query(soql, Scope::Live).unwrap_err().code,
+            org.bulk_query(org.integration_user(), soql, Scope::Live).unwrap_err().code,
             "FUNCTIONALITY_NOT_ENABLED",
             "{soql}"
         );
     }
-    assert!(org.bulk_query("SELECT Id, Parent.Name FROM Account", Scope::Live).is_ok());
+    assert!(
+        org.bulk_query(org.integration_user(), "SELECT Id, Parent.Name FROM Account", Scope::Live)
+            .is_ok()
+    );
 }
 
 /// Whatever way an index takes to the rows, they are those that a look at every row finds.
@@ -220,7 +240,10 @@ fn indexes_find_what_a_full_look_finds() {
     let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
     let mut org = Org::new(Schema::sample(), Arc::new(move || now));
     crate::generate::fill(&mut org, 3, 0.1);
-    let some = org.query("SELECT Id FROM Account LIMIT 1 OFFSET 40", Scope::Live).unwrap().rows[0];
+    let some = org
+        .query(org.integration_user(), "SELECT Id FROM Account LIMIT 1 OFFSET 40", Scope::Live)
+        .unwrap()
+        .rows[0];
     for condition in [
         format!("Id > '{some}'"),
         format!("Id <= '{some}'"),
@@ -235,8 +258,8 @@ fn indexes_find_what_a_full_look_finds() {
             let fast = format!("SELECT Id FROM Contact WHERE {condition}{order}");
             let slow = format!("SELECT Id FROM Contact WHERE NOT (NOT ({condition})){order}");
             assert_eq!(
-                org.query(&fast, Scope::Live).unwrap().rows,
-                org.query(&slow, Scope::Live).unwrap().rows,
+                org.query(org.integration_user(), &fast, Scope::Live).unwrap().rows,
+                org.query(org.integration_user(), &slow, Scope::Live).unwrap().rows,
                 "{fast}"
             );
         }
