@@ -7,8 +7,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use crate::Id;
 use crate::http::{faults::RowError, refusal::Refusal, route::percent_decode, sessions::Session};
+use crate::{Id, org::Writer};
 
 /// A request on its way to a resource.
 pub(crate) struct Call {
@@ -52,6 +52,21 @@ impl Call {
     /// The user who asks; of no meaning where no session is needed.
     pub(crate) fn user(&self) -> Id {
         self.session.as_ref().map_or_else(|| Id::generate("005", 0), |session| session.user_id)
+    }
+
+    /// The user who asks, with what the headers about writing say.
+    pub(crate) fn writer(&self) -> Writer {
+        let header = self.header("sforce-duplicate-rule-header").unwrap_or_default();
+        let says = |name: &str| {
+            header.split([';', ',']).filter_map(|part| part.split_once('=')).any(|(key, value)| {
+                key.trim().eq_ignore_ascii_case(name) && value.trim().eq_ignore_ascii_case("true")
+            })
+        };
+        Writer {
+            allow_duplicates: says("allowSave"),
+            show_duplicates: says("includeRecordDetails"),
+            ..Writer::from(self.user())
+        }
     }
 
     /// The body as JSON.

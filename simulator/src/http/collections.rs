@@ -13,7 +13,7 @@ use crate::{
         rows::list,
         world::World,
     },
-    org::Key,
+    org::{Key, Writer},
     value::JsonMap,
 };
 
@@ -202,7 +202,7 @@ fn carry_out(world: &World, call: &Call, actions: Vec<Action<'_>>, all_or_none: 
         .enumerate()
         .map(|(index, action)| match &call.row_error {
             Some(error) if error.strikes(index) => Err(error.as_api_error()),
-            _ => action.run(&mut org, call.user()),
+            _ => action.run(&mut org, call.writer()),
         })
         .collect();
     if all_or_none {
@@ -222,23 +222,23 @@ fn carry_out(world: &World, call: &Call, actions: Vec<Action<'_>>, all_or_none: 
 }
 
 impl Action<'_> {
-    fn run(self, org: &mut Org, user: Id) -> Outcome {
+    fn run(self, org: &mut Org, writer: Writer) -> Outcome {
         match self {
             Self::Create { object, body } => {
-                org.create(user, &object, body).map_err(unknown_type(&object)).map(new)
+                org.create(writer, &object, body).map_err(unknown_type(&object)).map(new)
             }
             Self::Update { id, .. } if id.is_empty() => {
                 Err(ApiError::row("MISSING_ARGUMENT", "Id not specified in an update call", &[]))
             }
             Self::Update { object, id, body } => {
-                let updated = org.update(user, &object, &id, &body);
+                let updated = org.update(writer, &object, &id, &body);
                 updated.map_err(unknown_type(&object)).map(known)
             }
             Self::Upsert { object, key_field, body } => {
-                let upserted = org.upsert_keyed(user, object, key_field, body)?;
+                let upserted = org.upsert_keyed(writer, object, key_field, body)?;
                 Ok((upserted.id, upserted.created))
             }
-            Self::Delete { id } => org.delete(user, None, &id).map(known),
+            Self::Delete { id } => org.delete(writer, None, &id).map(known),
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn object(world: &World, call: &Call, object: &str) -> Result<Reply, 
 fn create(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
     let mut org = world.org();
-    let created = org.create(call.user(), object, &body);
+    let created = org.create(call.writer(), object, &body);
     let path = created.as_ref().ok().map(|id| row_path(&org, call, object, *id));
     drop(org);
     world.log().count_rows(if created.is_ok() { "created" } else { "failed" }, 1);
@@ -72,7 +72,7 @@ fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, R
     if let Some(modified) = org.find(object, id).ok().and_then(|id| org.last_modified(id)) {
         conditions::check_unmodified(call, modified)?;
     }
-    let changed = org.update(call.user(), object, id, &body);
+    let changed = org.update(call.writer(), object, id, &body);
     drop(org);
     world.log().count_rows(if changed.is_ok() { "updated" } else { "failed" }, 1);
     changed?;
@@ -80,7 +80,7 @@ fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, R
 }
 
 pub(crate) fn delete(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
-    let deleted = world.org().delete(call.user(), Some(object), id);
+    let deleted = world.org().delete(call.writer(), Some(object), id);
     world.log().count_rows(if deleted.is_ok() { "deleted" } else { "failed" }, 1);
     deleted?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).about(1))

@@ -35,7 +35,7 @@ fn upsert(world: &World, call: &Call, object: &str, key: &Key) -> Result<Reply, 
     if call.parameter("updateOnly") == Some("true") && org.find_by_key(object, key)?.is_empty() {
         return Err(Refusal::not_found());
     }
-    let outcome = org.upsert(call.user(), object, key, &body);
+    let outcome = org.upsert(call.writer(), object, key, &body);
     let reply = match &outcome {
         Ok(upserted) => Ok(saved(&org, call, object, *upserted)),
         Err(UpsertError::Several(ids)) => Ok(choices(&org, call, object, ids)),

@@ -4,9 +4,9 @@
 //! `Account.External_Id__c` finds a parent by its key.
 
 use super::{
-    IngestFailure, Ingested, Operation, Org, Upserted,
+    IngestFailure, Ingested, Operation, Org, Upserted, Writer,
+    body::{Changes, Purpose, is_writable, no_parent, refuse_read_only},
     convert::from_text,
-    write::{Changes, Purpose, is_writable, no_parent, refuse_read_only},
 };
 use crate::{ApiError, Id, schema::Object, value::Value};
 
@@ -122,10 +122,11 @@ impl Org {
     /// Why this row failed; other rows are not affected.
     pub fn ingest(
         &mut self,
-        user: Id,
+        writer: impl Into<Writer>,
         plan: &IngestPlan,
         cells: &[&str],
     ) -> Result<Ingested, IngestFailure> {
+        let writer = writer.into();
         let cell = |wanted: fn(&IngestColumn) -> bool| {
             let at = plan.columns.iter().position(wanted);
             at.and_then(|at| cells.get(at)).copied().unwrap_or_default().trim()
@@ -139,36 +140,36 @@ impl Org {
                 "cannot specify Id in an insert call",
                 &["Id"],
             )),
-            Operation::Insert => self.ingest_insert(user, plan, cells),
-            Operation::Upsert => self.ingest_upsert(user, plan, key, cells),
+            Operation::Insert => self.ingest_insert(writer, plan, cells),
+            Operation::Upsert => self.ingest_upsert(writer, plan, key, cells),
             Operation::Update | Operation::Delete | Operation::HardDelete if id.is_empty() => {
                 Err(ApiError::row("MISSING_ARGUMENT", "Id not specified in an update call", &[]))
             }
-            Operation::Update => self.ingest_update(user, plan, id, cells),
+            Operation::Update => self.ingest_update(writer, plan, id, cells),
             Operation::Delete => {
                 let name = self.object(plan.object).map(|object| object.name().to_owned());
-                self.delete(user, name.as_deref(), id).map(changed)
+                self.delete(writer, name.as_deref(), id).map(changed)
             }
             Operation::HardDelete => Id::parse(id)
-                .and_then(|id| self.purge_row(user, plan.object, id).map(|()| changed(id))),
+                .and_then(|id| self.purge_row(writer, plan.object, id).map(|()| changed(id))),
         };
         result.map_err(|error| IngestFailure { id: row, error })
     }
 
     fn ingest_insert(
         &mut self,
-        user: Id,
+        writer: Writer,
         plan: &IngestPlan,
         cells: &[&str],
     ) -> Result<Ingested, ApiError> {
         let changes = self.read_cells(plan, cells, Purpose::Create)?;
-        let id = self.create_row(user, plan.object, changes)?;
+        let id = self.create_row(writer, plan.object, changes)?;
         Ok(Upserted { id, created: true })
     }
 
     fn ingest_update(
         &mut self,
-        user: Id,
+        writer: Writer,
         plan: &IngestPlan,
         id: &str,
         cells: &[&str],
@@ -176,12 +177,12 @@ impl Org {
         let id = Id::parse(id)?;
         self.live_row(plan.object, id)?;
         let changes = self.read_cells(plan, cells, Purpose::Update)?;
-        self.update_row(user, plan.object, id, changes).map(changed)
+        self.update_row(writer, plan.object, id, changes).map(changed)
     }
 
     fn ingest_upsert(
         &mut self,
-        user: Id,
+        writer: Writer,
         plan: &IngestPlan,
         key: &str,
         cells: &[&str],
@@ -191,7 +192,7 @@ impl Org {
         let (at, field) = field.ok_or_else(ApiError::unknown_object)?;
         let is_id = object.system().id == Some(at);
         if key.is_empty() && is_id {
-            return self.ingest_insert(user, plan, cells);
+            return self.ingest_insert(writer, plan, cells);
         }
         let value = if key == NULL_CELL { Value::Null } else { from_text(field, key)? };
         if value.is_null() {
@@ -201,7 +202,7 @@ impl Org {
         let is_new = self.matches(plan.object, at, &value).is_empty();
         let purpose = if is_new { Purpose::Create } else { Purpose::Update };
         let changes = self.read_cells(plan, cells, purpose)?;
-        Ok(self.upsert_row(user, plan.object, (at, value), changes)?)
+        Ok(self.upsert_row(writer, plan.object, (at, value), changes)?)
     }
 
     fn read_cells(

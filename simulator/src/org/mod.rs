@@ -16,6 +16,7 @@
 //!   [`Org::write_json`] or [`Org::csv_row`], so a cursor keeps only ids.
 
 mod answers;
+mod body;
 mod changes;
 mod check;
 mod convert;
@@ -24,8 +25,10 @@ mod query;
 mod read;
 mod remove;
 mod render;
+mod save;
 mod table;
 mod write;
+mod writer;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -38,6 +41,7 @@ pub use answers::{
 pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
 pub use render::Shape;
+pub use writer::Writer;
 
 use crate::{
     ApiError, Id,

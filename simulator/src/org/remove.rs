@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Org, RowRef,
+    Org, RowRef, Writer,
     table::Binned,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };
@@ -35,7 +35,13 @@ impl Org {
     /// # Errors
     /// `MALFORMED_ID`; 404 when the row is missing or already deleted; `DELETE_FAILED` when
     /// children forbid it.
-    pub fn delete(&mut self, user: Id, object: Option<&str>, id: &str) -> Result<Id, ApiError> {
+    pub fn delete(
+        &mut self,
+        writer: impl Into<Writer>,
+        object: Option<&str>,
+        id: &str,
+    ) -> Result<Id, ApiError> {
+        let writer = writer.into();
         let id = Id::parse(id)?;
         let number = match object {
             Some(name) => self.object_named(name)?.0,
@@ -45,11 +51,11 @@ impl Org {
                 .ok_or_else(|| invalid_cross_reference().with_status(404))?,
         };
         self.live_row(number, id)?;
-        self.delete_row(user, number, id)?;
+        self.delete_row(writer, number, id)?;
         Ok(id)
     }
 
-    fn delete_row(&mut self, user: Id, number: usize, id: Id) -> Result<(), ApiError> {
+    fn delete_row(&mut self, writer: Writer, number: usize, id: Id) -> Result<(), ApiError> {
         let object = self.object(number).ok_or_else(ApiError::unknown_object)?;
         if !object.is("deletable") {
             return Err(not_allowed(object));
@@ -78,7 +84,7 @@ impl Org {
         for (table, row) in &deletion.rows {
             let cleared = deletion.cleared.iter().filter(|(.., parent)| parent == row);
             let cleared = cleared.map(|(table, row, field, _)| (*table, *row, *field)).collect();
-            self.bin(user, *table, *row, Binned { at: self.now(), root: id, cleared });
+            self.bin(writer, *table, *row, Binned { at: self.now(), root: id, cleared });
         }
         Ok(())
     }
@@ -114,7 +120,7 @@ impl Org {
     }
 
     /// Marks a row deleted; an object without a recycle bin loses it.
-    fn bin(&mut self, user: Id, number: usize, id: Id, binned: Binned) {
+    fn bin(&mut self, writer: Writer, number: usize, id: Id, binned: Binned) {
         let Some(is_deleted) = self.object(number).map(|object| object.system().is_deleted) else {
             return;
         };
@@ -125,7 +131,7 @@ impl Org {
         }
         row.binned = Some(Box::new(binned));
         row.set(is_deleted, Value::Bool(true));
-        self.stamp(number, user, &mut row);
+        self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
     }
 
@@ -134,7 +140,8 @@ impl Org {
     /// # Errors
     /// `UNDELETE_FAILED` when the row is not in the recycle bin or its master is;
     /// `DUPLICATE_VALUE` when a key has been taken meanwhile.
-    pub fn undelete(&mut self, user: Id, id: &str) -> Result<Id, ApiError> {
+    pub fn undelete(&mut self, writer: impl Into<Writer>, id: &str) -> Result<Id, ApiError> {
+        let writer = writer.into();
         let id = Id::parse(id)?;
         let failed = |message: &str| ApiError::row("UNDELETE_FAILED", message, &[]);
         let number = self.schema.number_of_prefix(id.prefix());
@@ -149,7 +156,7 @@ impl Org {
             self.check_keys(*table, *row)?;
         }
         for (table, row) in group {
-            self.restore(user, table, row);
+            self.restore(writer, table, row);
         }
         Ok(id)
     }
@@ -207,12 +214,12 @@ impl Org {
         Ok(())
     }
 
-    fn restore(&mut self, user: Id, number: usize, id: Id) {
+    fn restore(&mut self, writer: Writer, number: usize, id: Id) {
         let is_deleted = self.object(number).and_then(|object| object.system().is_deleted);
         let Some(mut row) = self.row(number, id).map(RowRef::into_row) else { return };
         let Some(binned) = row.binned.take() else { return };
         row.set(is_deleted, Value::Bool(false));
-        self.stamp(number, user, &mut row);
+        self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
         for (table, child, field) in binned.cleared {
             let stamp = self.object(table).and_then(|object| object.system().system_modstamp);
@@ -236,14 +243,19 @@ impl Org {
         let id = Id::parse(id)?;
         let number =
             self.schema.number_of_prefix(id.prefix()).ok_or_else(invalid_cross_reference)?;
-        self.purge_row(self.integration_user(), number, id)?;
+        self.purge_row(self.integration_user().into(), number, id)?;
         Ok(id)
     }
 
     /// Deletes a row past the recycle bin.
-    pub(super) fn purge_row(&mut self, user: Id, number: usize, id: Id) -> Result<(), ApiError> {
+    pub(super) fn purge_row(
+        &mut self,
+        writer: Writer,
+        number: usize,
+        id: Id,
+    ) -> Result<(), ApiError> {
         match self.row(number, id).map(|row| row.is_live()) {
-            Some(true) => self.delete_row(user, number, id)?,
+            Some(true) => self.delete_row(writer, number, id)?,
             Some(false) => {}
             None => {
                 let gone = self.purged.get(number).is_some_and(|purged| purged.contains_key(&id));
