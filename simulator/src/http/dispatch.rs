@@ -6,9 +6,9 @@ use axum::http::{HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZ
 
 use crate::{
     http::{
-        bulk, call::Call, collections, control, describe, gate::request_limit, limits, oauth,
-        query, refusal::Refusal, replication, reply::Reply, route::Resource, route::Route, rows,
-        upsert, versions, world::World,
+        bulk, call::Call, collections, composite, control, describe, gate::request_limit, limits,
+        oauth, query, refusal::Refusal, replication, reply::Reply, route::Resource, route::Route,
+        rows, upsert, versions, world::World,
     },
     org::Scope,
 };
@@ -74,13 +74,18 @@ fn api(
     if !world.usage().spend() {
         return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
     }
+    Ok(self::resource(world, resource, call).with(LIMIT_INFO, &world.usage().to_string()))
+}
+
+/// Answers a request about a resource, whether it came by itself or inside another one: `call` has
+/// its version and its session.
+pub(crate) fn resource(world: &Arc<World>, resource: &Resource, call: &mut Call) -> Reply {
     let reply = if *resource == Resource::Unknown || is_of_unknown_object(world, resource) {
         Err(Refusal::not_found())
     } else {
         only(call, resource.methods(), |call| answer(world, resource, call))
     };
-    let reply = reply.unwrap_or_else(Reply::from);
-    Ok(reply.with(LIMIT_INFO, &world.usage().to_string()))
+    reply.unwrap_or_else(Reply::from)
 }
 
 /// An unknown object is not found, whatever the verb.
@@ -104,6 +109,9 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         R::Query => query::start(world, call, Scope::Live),
         R::QueryAll => query::start(world, call, Scope::WithDeleted),
         R::QueryMore(locator) => query::more(world, call, locator),
+        R::Composite if call.method == Method::POST => composite::composite(world, call),
+        R::CompositeBatch if call.method == Method::POST => composite::batch(world, call),
+        R::Composite | R::CompositeBatch => Ok(composite::resources(call)),
         R::Collection => collections::write(world, call),
         R::CollectionRetrieve(object) => collections::retrieve(world, call, object),
         R::CollectionUpsert { object, field } => collections::upsert(world, call, object, field),

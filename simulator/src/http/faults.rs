@@ -11,7 +11,7 @@
 //! Kinds: `status` (with `status`, and `body` as JSON or `html`), `cut_before`, `cut_after`,
 //! `truncate` (`bytes`), `latency` (`millis`), `row_error` (`every`, `code`, `message`). Operations are
 //! the request log's: `oauth`, `identity`, `versions`, `limits`, `count`, `describe`, `row`, `upsert`,
-//! `replication`, `query`, `collection`, `bulk_query`, `bulk_ingest`.
+//! `replication`, `query`, `collection`, `composite`, `bulk_query`, `bulk_ingest`.
 
 use std::time::Duration;
 

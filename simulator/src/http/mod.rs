@@ -9,6 +9,7 @@
 pub(crate) mod bulk;
 pub(crate) mod call;
 mod collections;
+mod composite;
 mod conditions;
 pub(crate) mod connection;
 mod control;
@@ -19,6 +20,7 @@ mod faults;
 pub(crate) mod gate;
 mod limits;
 pub(crate) mod oauth;
+mod org_lock;
 mod query;
 mod refusal;
 mod replication;

@@ -45,6 +45,8 @@ pub(crate) enum Resource {
     Query,
     QueryAll,
     QueryMore(String),
+    Composite,
+    CompositeBatch,
     Collection,
     CollectionRetrieve(String),
     CollectionUpsert { object: String, field: String },
@@ -121,6 +123,8 @@ impl Resource {
             ["query"] => Self::Query,
             ["queryAll"] => Self::QueryAll,
             ["query" | "queryAll", locator] => Self::QueryMore(own(locator)),
+            ["composite"] => Self::Composite,
+            ["composite", "batch"] => Self::CompositeBatch,
             ["composite", "sobjects"] => Self::Collection,
             ["composite", "sobjects", object] => Self::CollectionRetrieve(own(object)),
             ["composite", "sobjects", object, field] => {
@@ -170,6 +174,7 @@ impl Resource {
             Self::Collection | Self::CollectionRetrieve(_) | Self::CollectionUpsert { .. } => {
                 "collection"
             }
+            Self::Composite | Self::CompositeBatch => "composite",
             Self::QueryJobs
             | Self::QueryJob(_)
             | Self::QueryJobResults(_)
@@ -206,7 +211,11 @@ impl Resource {
             Self::Row { .. } | Self::Key { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
             Self::Collection => &["POST", "PATCH", "DELETE"],
             Self::CollectionUpsert { .. } => &["PATCH"],
-            Self::CollectionRetrieve(_) | Self::QueryJobs | Self::IngestJobs => &["GET", "POST"],
+            Self::Composite
+            | Self::CompositeBatch
+            | Self::CollectionRetrieve(_)
+            | Self::QueryJobs
+            | Self::IngestJobs => &["GET", "POST"],
             Self::QueryJob(_) | Self::IngestJob(_) => &["GET", "PATCH", "DELETE"],
             Self::IngestUpload(_) => &["PUT"],
             _ => &["HEAD", "GET"],

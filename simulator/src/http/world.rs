@@ -16,9 +16,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 
 use crate::{
-    Config, Id, Org, StartError,
+    Config, Id, StartError,
     http::{
-        bulk::Jobs, cursors::Cursors, faults::Faults, request_log::RequestLog, sessions::Sessions,
+        bulk::Jobs,
+        cursors::Cursors,
+        faults::Faults,
+        org_lock::{OrgGuard, OrgLock, Transaction},
+        request_log::RequestLog,
+        sessions::Sessions,
     },
     org::Clock,
 };
@@ -31,7 +36,7 @@ pub(crate) struct World {
     /// When the metadata last changed.
     born: DateTime<Utc>,
     organization_id: String,
-    org: Mutex<Org>,
+    org: OrgLock,
     sessions: Mutex<Sessions>,
     faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
@@ -65,7 +70,7 @@ impl World {
             clock,
             sessions: Mutex::new(Sessions::new(organization_id.clone(), lifetime)),
             organization_id,
-            org: Mutex::new(org),
+            org: OrgLock::new(org),
             faults: Mutex::default(),
             log: Mutex::default(),
             jobs: Mutex::default(),
@@ -154,8 +159,14 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn org(&self) -> MutexGuard<'_, Org> {
-        lock(&self.org)
+    /// The org, as soon as nobody else uses it and no other thread has a transaction open.
+    pub(crate) fn org(&self) -> OrgGuard<'_> {
+        self.org.lock()
+    }
+
+    /// Opens a transaction that spans every use of the org by this thread until it ends.
+    pub(crate) fn transaction(&self) -> Transaction<'_> {
+        self.org.begin()
     }
 
     pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -66,8 +66,10 @@ pub struct Org {
     /// When rows that are gone for good were deleted, per table.
     purged: Vec<BTreeMap<Id, DateTime<Utc>>>,
     clock: Clock,
-    /// What rows were before the open transaction changed them, oldest first.
-    undo: Option<Vec<(usize, Id, Option<Row>)>>,
+    /// What rows were before the open transactions changed them, oldest first.
+    undo: Vec<(usize, Id, Option<Row>)>,
+    /// How long `undo` was when each open transaction began, the outermost first.
+    open: Vec<usize>,
 }
 
 impl fmt::Debug for Org {
@@ -83,7 +85,7 @@ impl Org {
     pub fn new(schema: Schema, clock: Clock) -> Self {
         let tables: Vec<Table> = schema.objects().iter().map(Table::new).collect();
         let purged = tables.iter().map(|_| BTreeMap::new()).collect();
-        let mut org = Self { schema, tables, purged, clock, undo: None };
+        let mut org = Self { schema, tables, purged, clock, undo: Vec::new(), open: Vec::new() };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");
         org
@@ -173,19 +175,28 @@ impl Org {
         row.value(object.number("Username")?).as_text().map(str::to_owned)
     }
 
-    /// Starts recording, so that [`Org::rollback`] can take the writes from here on back.
+    /// Opens a transaction, so that [`Org::rollback`] can take the writes from here on back.
+    ///
+    /// Transactions nest: the inner one can be taken back alone, and is taken back with the outer
+    /// one. Nothing is final before the outermost is committed.
     pub fn begin(&mut self) {
-        self.undo = Some(Vec::new());
+        self.open.push(self.undo.len());
     }
 
-    /// Keeps what was written since [`Org::begin`].
+    /// Keeps what was written since the innermost [`Org::begin`].
     pub fn commit(&mut self) {
-        self.undo = None;
+        self.open.pop();
+        if self.open.is_empty() {
+            self.undo.clear();
+        }
     }
 
-    /// Takes back what was written since [`Org::begin`]. Ids stay used up, as in Salesforce.
+    /// Takes back what was written since the innermost [`Org::begin`]. Ids stay used up, as in
+    /// Salesforce.
     pub fn rollback(&mut self) {
-        for (number, id, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
+        let Some(start) = self.open.pop() else { return };
+        while self.undo.len() > start {
+            let Some((number, id, before)) = self.undo.pop() else { return };
             if before.is_some()
                 && let Some(purged) = self.purged.get_mut(number)
             {
@@ -201,8 +212,8 @@ impl Org {
     fn put(&mut self, number: usize, id: Id, row: Option<Row>) {
         let Some(table) = self.tables.get_mut(number) else { return };
         let before = table.put(id, row);
-        if let Some(undo) = &mut self.undo {
-            undo.push((number, id, before));
+        if !self.open.is_empty() {
+            self.undo.push((number, id, before));
         }
     }
 

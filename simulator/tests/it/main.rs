@@ -5,6 +5,8 @@
 mod bulk_ingest;
 mod bulk_query;
 mod collections;
+mod composite;
+mod composite_batch;
 mod control;
 mod faults;
 mod oauth;
