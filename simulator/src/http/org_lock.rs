@@ -128,9 +128,9 @@ mod tests {
         other.join().unwrap();
 
         assert_eq!(lock.lock().record_count("Account"), Some(1));
-        let left = lock
-            .lock()
-            .query("SELECT Name FROM Account WHERE Name = 'kept'", crate::org::Scope::Live);
+        let org = lock.lock();
+        let soql = "SELECT Name FROM Account WHERE Name = 'kept'";
+        let left = org.query(org.integration_user(), soql, crate::org::Scope::Live);
         assert_eq!(left.unwrap().total, 1);
     }
 
