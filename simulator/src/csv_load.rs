@@ -40,10 +40,10 @@ pub fn load(org: &mut Org, path: &Path) -> Result<usize, LoadError> {
         csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(unreadable)?;
     let header = reader.headers().map_err(unreadable)?.clone();
     let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-    let plan = org
-        .plan_ingest(object, Operation::Insert, None, &names)
-        .map_err(|error| refused(1, error))?;
     let user = org.integration_user();
+    let plan = org
+        .plan_ingest(user, object, (Operation::Insert, None), &names)
+        .map_err(|error| refused(1, error))?;
     let mut count = 0;
     for record in reader.records() {
         let record = record.map_err(unreadable)?;

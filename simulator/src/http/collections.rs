@@ -100,7 +100,7 @@ pub(crate) fn upsert(
     }
     // Looked up for the sake of the field: a key without a value is an error of its row.
     let probe = Key { field: field.to_owned(), value: "?".into() };
-    let known = world.org().find_by_key(object, &probe);
+    let known = world.org().find_by_key(call.user(), object, &probe);
     if let Err(error) = known
         && error.status == 404
     {
@@ -134,7 +134,7 @@ pub(crate) fn retrieve(world: &World, call: &Call, object: &str) -> Result<Reply
         return Err(Refusal::bad_request("MISSING_ARGUMENT", "ids and fields are required"));
     }
     let org = world.org();
-    let shape = org.shape(object, Some(&asked.fields))?;
+    let shape = org.shape(call.user(), object, Some(&asked.fields))?;
     let mut body = String::from("[");
     let mut found = 0;
     for (index, id) in asked.ids.iter().enumerate() {
@@ -142,7 +142,7 @@ pub(crate) fn retrieve(world: &World, call: &Call, object: &str) -> Result<Reply
             body.push(',');
         }
         let is_written = org
-            .find(object, id)
+            .find(call.user(), object, id)
             .is_ok_and(|id| org.write_json(&shape, id, call.version_digits(), &mut body));
         if is_written {
             found += 1;

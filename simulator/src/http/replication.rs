@@ -11,7 +11,7 @@ use crate::http::{call::Call, refusal::Refusal, reply::Reply, world::World};
 /// A window that cannot be read or answered.
 pub(crate) fn updated(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let (start, end) = window(call)?;
-    let updated = world.org().updated(object, start, end)?;
+    let updated = world.org().updated(call.user(), object, start, end)?;
     let ids: Vec<String> = updated.ids.iter().map(ToString::to_string).collect();
     let answer = json!({ "ids": ids, "latestDateCovered": moment(updated.latest_date_covered) });
     Ok(Reply::ok(&answer).about(ids.len()))
@@ -23,7 +23,7 @@ pub(crate) fn updated(world: &World, call: &Call, object: &str) -> Result<Reply,
 /// As for updated rows.
 pub(crate) fn deleted(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let (start, end) = window(call)?;
-    let deleted = world.org().deleted(object, start, end)?;
+    let deleted = world.org().deleted(call.user(), object, start, end)?;
     let records: Vec<Value> = deleted
         .records
         .iter()

@@ -69,7 +69,9 @@ pub(crate) fn row(world: &World, call: &Call, object: &str, id: &str) -> Result<
 fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
     let mut org = world.org();
-    if let Some(modified) = org.find(object, id).ok().and_then(|id| org.last_modified(id)) {
+    if let Some(modified) =
+        org.find(call.user(), object, id).ok().and_then(|id| org.last_modified(id))
+    {
         conditions::check_unmodified(call, modified)?;
     }
     let changed = org.update(call.writer(), object, id, &body);
@@ -89,8 +91,8 @@ pub(crate) fn delete(world: &World, call: &Call, object: &str, id: &str) -> Resu
 pub(crate) fn read(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
     let fields = call.parameter("fields").map(list);
     let org = world.org();
-    let id = org.find(object, id)?;
-    let shape = org.shape(object, fields.as_deref())?;
+    let id = org.find(call.user(), object, id)?;
+    let shape = org.shape(call.user(), object, fields.as_deref())?;
     let modified = org.last_modified(id);
     if modified.is_some_and(|modified| conditions::is_unmodified(call, modified)) {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED));

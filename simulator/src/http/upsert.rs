@@ -20,7 +20,7 @@ pub(crate) fn by_key(world: &World, call: &Call, path: [&str; 3]) -> Result<Repl
     if call.method == Method::PATCH {
         return upsert(world, call, object, &key);
     }
-    let found = world.org().find_by_key(object, &key)?;
+    let found = world.org().find_by_key(call.user(), object, &key)?;
     match found.as_slice() {
         [] => Err(Refusal::not_found()),
         [id] if call.method == Method::DELETE => rows::delete(world, call, object, &id.to_string()),
@@ -32,7 +32,9 @@ pub(crate) fn by_key(world: &World, call: &Call, path: [&str; 3]) -> Result<Repl
 fn upsert(world: &World, call: &Call, object: &str, key: &Key) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
     let mut org = world.org();
-    if call.parameter("updateOnly") == Some("true") && org.find_by_key(object, key)?.is_empty() {
+    if call.parameter("updateOnly") == Some("true")
+        && org.find_by_key(call.user(), object, key)?.is_empty()
+    {
         return Err(Refusal::not_found());
     }
     let outcome = org.upsert(call.writer(), object, key, &body);

@@ -24,14 +24,15 @@ pub(super) enum Purpose {
 }
 
 impl Org {
-    /// Turns a JSON body into typed changes.
+    /// Turns a JSON body into typed changes of an object, given by its number.
     pub(super) fn read_body(
         &self,
-        number: usize,
+        user: Id,
+        of: usize,
         body: &JsonMap,
         purpose: Purpose,
     ) -> Result<Changes, ApiError> {
-        let object = self.object(number).ok_or_else(ApiError::unknown_object)?;
+        let object = self.object(of).ok_or_else(ApiError::unknown_object)?;
         let mut changes = Changes::new();
         let mut read_only = Vec::new();
         for (name, json) in body {
@@ -44,6 +45,7 @@ impl Org {
             }
             let relation = object.relationship(name).filter(|_| json.is_object());
             let field = object.number(name).or(relation);
+            let field = field.filter(|field| self.can_read_field(user, of, *field));
             let Some((number, field)) =
                 field.and_then(|number| Some((number, object.field(number)?)))
             else {
@@ -51,7 +53,7 @@ impl Org {
                     format!("No such column '{name}' on sobject of type {}", object.name());
                 return Err(ApiError::request("INVALID_FIELD", message));
             };
-            if !is_writable(field, purpose) {
+            if !self.is_writable(user, (of, number), purpose) {
                 read_only.push(field.name.as_str());
             } else if relation.is_some() {
                 changes.push((number, self.parent_in_body(field, json)?));
@@ -109,14 +111,6 @@ impl Org {
             [id] => Ok(Some(*id)),
             several => Err(UpsertError::Several(several.to_vec()).into()),
         }
-    }
-}
-
-/// Whether a field may be given in a write.
-pub(super) fn is_writable(field: &Field, purpose: Purpose) -> bool {
-    match purpose {
-        Purpose::Create => field.createable,
-        Purpose::Update => field.updateable,
     }
 }
 

@@ -18,14 +18,16 @@ impl Org {
     /// not replicateable.
     pub fn updated(
         &self,
+        reader: Id,
         object: &str,
         start: DateTime<Utc>,
         end: DateTime<Utc>,
     ) -> Result<Updated, ApiError> {
-        let (number, object) = self.object_named(object)?;
+        let (number, object) = self.object_for(reader, object)?;
         let (start, end) = self.window(object, (start, end), UPDATED_DAYS)?;
         let table = self.table(number).ok_or_else(ApiError::unknown_object)?;
-        let ids = table.stamped(start..=end).filter(|id| table.is_live(*id)).collect();
+        let is_shown = |id: &Id| table.is_live(*id) && self.can_see_row(reader, number, *id);
+        let ids = table.stamped(start..=end).filter(is_shown).collect();
         Ok(Updated { ids, latest_date_covered: end.min(self.now()) })
     }
 
@@ -35,11 +37,12 @@ impl Org {
     /// As [`Org::updated`].
     pub fn deleted(
         &self,
+        reader: Id,
         object: &str,
         start: DateTime<Utc>,
         end: DateTime<Utc>,
     ) -> Result<Deleted, ApiError> {
-        let (number, object) = self.object_named(object)?;
+        let (number, object) = self.object_for(reader, object)?;
         let (start, end) = self.window(object, (start, end), DELETED_DAYS)?;
         let table = self.table(number).ok_or_else(ApiError::unknown_object)?;
         let binned = table.stamped(start..=end).filter_map(|id| {

@@ -4,11 +4,11 @@
 //! `Account.External_Id__c` finds a parent by its key.
 
 use super::{
-    IngestFailure, Ingested, Operation, Org, Upserted, Writer,
-    body::{Changes, Purpose, is_writable, no_parent, refuse_read_only},
+    Action, IngestFailure, Ingested, Operation, Org, Upserted, Writer,
+    body::{Changes, Purpose, no_parent, refuse_read_only},
     convert::from_text,
 };
-use crate::{ApiError, Id, schema::Object, value::Value};
+use crate::{ApiError, Id, value::Value};
 
 /// The cell that means null.
 const NULL_CELL: &str = "#N/A";
@@ -44,24 +44,24 @@ impl Org {
     /// `errorMessage` is `"{code} : {message}"`. An unknown object is `INVALIDENTITY`.
     pub fn plan_ingest(
         &self,
+        user: Id,
         object: &str,
-        operation: Operation,
-        key_field: Option<&str>,
+        (operation, key_field): (Operation, Option<&str>),
         header: &[&str],
     ) -> Result<IngestPlan, ApiError> {
-        let (number, described) = self.object_named(object).map_err(|_| {
+        let (number, _) = self.object_for(user, object).map_err(|_| {
             let message = format!("Entity '{object}' is not supported by the Bulk API.");
             ApiError::request("INVALIDENTITY", message)
         })?;
         let key = match (operation, key_field) {
             (Operation::Upsert, key_field) => {
-                Some(upsert_key(described, key_field.unwrap_or_default())?)
+                Some(self.upsert_key(user, number, key_field.unwrap_or_default())?)
             }
             _ => None,
         };
         let columns = header
             .iter()
-            .map(|name| self.ingest_column(described, key, name))
+            .map(|name| self.ingest_column(user, number, key, name))
             .collect::<Result<Vec<_>, _>>()?;
         let has = |wanted: fn(&IngestColumn) -> bool| columns.iter().any(wanted);
         let missing = match operation {
@@ -80,12 +80,14 @@ impl Org {
 
     fn ingest_column(
         &self,
-        object: &Object,
+        user: Id,
+        number: usize,
         key: Option<usize>,
         name: &str,
     ) -> Result<IngestColumn, ApiError> {
         let not_found = || invalid_batch(format!("Field name not found : {name}"));
-        if let Some(field) = object.number(name) {
+        let object = self.object(number).ok_or_else(not_found)?;
+        if let Some(field) = self.visible_field(user, number, name) {
             return Ok(match field {
                 field if Some(field) == key => IngestColumn::Key,
                 field if Some(field) == object.system().id => IngestColumn::Id,
@@ -100,7 +102,9 @@ impl Org {
             Some((target, relation)) => (Some(target), relation),
             None => (None, relation),
         };
-        let field = object.relationship(relation).ok_or_else(not_found)?;
+        let field = object.relationship(relation);
+        let field = field.filter(|field| self.can_read_field(user, number, *field));
+        let field = field.ok_or_else(not_found)?;
         let targets =
             object.field(field).map(|field| field.reference_to.as_slice()).unwrap_or_default();
         let target = targets
@@ -113,6 +117,16 @@ impl Org {
             return Err(not_found());
         }
         Ok(IngestColumn::Parent { field, target, key: key.to_owned() })
+    }
+
+    fn upsert_key(&self, user: Id, number: usize, name: &str) -> Result<usize, ApiError> {
+        let object = self.object(number).ok_or_else(ApiError::unknown_object)?;
+        let is_key = |at: &usize| object.field(*at).is_some_and(crate::schema::Field::is_key);
+        self.visible_field(user, number, name).filter(is_key).ok_or_else(|| {
+            let message =
+                format!("Invalid external ID field '{name}' for entity '{}'", object.name());
+            ApiError::request("InvalidJob", message)
+        })
     }
 
     /// Carries out one row of a Bulk ingest job. `cells` are aligned with the header; a row that
@@ -150,8 +164,10 @@ impl Org {
                 let name = self.object(plan.object).map(|object| object.name().to_owned());
                 self.delete(writer, name.as_deref(), id).map(changed)
             }
-            Operation::HardDelete => Id::parse(id)
-                .and_then(|id| self.purge_row(writer, plan.object, id).map(|()| changed(id))),
+            Operation::HardDelete => Id::parse(id).and_then(|id| {
+                self.check_change(writer.user, plan.object, id, Action::Delete)?;
+                self.purge_row(writer, plan.object, id).map(|()| changed(id))
+            }),
         };
         result.map_err(|error| IngestFailure { id: row, error })
     }
@@ -162,7 +178,7 @@ impl Org {
         plan: &IngestPlan,
         cells: &[&str],
     ) -> Result<Ingested, ApiError> {
-        let changes = self.read_cells(plan, cells, Purpose::Create)?;
+        let changes = self.read_cells(writer.user, plan, cells, Purpose::Create)?;
         let id = self.create_row(writer, plan.object, changes)?;
         Ok(Upserted { id, created: true })
     }
@@ -176,7 +192,7 @@ impl Org {
     ) -> Result<Ingested, ApiError> {
         let id = Id::parse(id)?;
         self.live_row(plan.object, id)?;
-        let changes = self.read_cells(plan, cells, Purpose::Update)?;
+        let changes = self.read_cells(writer.user, plan, cells, Purpose::Update)?;
         self.update_row(writer, plan.object, id, changes).map(changed)
     }
 
@@ -201,12 +217,13 @@ impl Org {
         }
         let is_new = self.matches(plan.object, at, &value).is_empty();
         let purpose = if is_new { Purpose::Create } else { Purpose::Update };
-        let changes = self.read_cells(plan, cells, purpose)?;
+        let changes = self.read_cells(writer.user, plan, cells, purpose)?;
         Ok(self.upsert_row(writer, plan.object, (at, value), changes)?)
     }
 
     fn read_cells(
         &self,
+        user: Id,
         plan: &IngestPlan,
         cells: &[&str],
         purpose: Purpose,
@@ -219,7 +236,7 @@ impl Org {
                 continue;
             };
             let Some(field) = object.field(*at).filter(|_| !cell.is_empty()) else { continue };
-            if !is_writable(field, purpose) {
+            if !self.is_writable(user, (plan.object, *at), purpose) {
                 read_only.push(field.name.as_str());
                 continue;
             }
@@ -242,16 +259,6 @@ impl Org {
 
 fn changed(id: Id) -> Ingested {
     Upserted { id, created: false }
-}
-
-fn upsert_key(object: &Object, name: &str) -> Result<usize, ApiError> {
-    let field = object
-        .number(name)
-        .filter(|at| object.field(*at).is_some_and(crate::schema::Field::is_key));
-    field.ok_or_else(|| {
-        let message = format!("Invalid external ID field '{name}' for entity '{}'", object.name());
-        ApiError::request("InvalidJob", message)
-    })
 }
 
 fn invalid_batch(message: String) -> ApiError {

@@ -25,6 +25,7 @@ mod query;
 mod read;
 mod remove;
 mod render;
+mod rights;
 mod save;
 mod table;
 mod write;
@@ -41,6 +42,7 @@ pub use answers::{
 pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
 pub use render::Shape;
+pub use rights::{Action, FieldRight, Permission};
 pub use writer::Writer;
 
 use crate::{
@@ -70,6 +72,7 @@ pub struct Org {
     undo: Vec<(usize, Id, Option<Row>)>,
     /// How long `undo` was when each open transaction began, the outermost first.
     open: Vec<usize>,
+    rights: rights::Rights,
 }
 
 impl fmt::Debug for Org {
@@ -85,7 +88,15 @@ impl Org {
     pub fn new(schema: Schema, clock: Clock) -> Self {
         let tables: Vec<Table> = schema.objects().iter().map(Table::new).collect();
         let purged = tables.iter().map(|_| BTreeMap::new()).collect();
-        let mut org = Self { schema, tables, purged, clock, undo: Vec::new(), open: Vec::new() };
+        let mut org = Self {
+            schema,
+            tables,
+            purged,
+            clock,
+            undo: Vec::new(),
+            open: Vec::new(),
+            rights: rights::Rights::default(),
+        };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");
         org

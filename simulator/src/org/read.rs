@@ -125,15 +125,17 @@ impl Org {
     /// Finds a live row for a retrieve.
     ///
     /// # Errors
-    /// 404 `NOT_FOUND` in the two wordings of a malformed and of a missing id.
-    pub fn find(&self, object: &str, id: &str) -> Result<Id, ApiError> {
-        let (number, _) = self.object_named(object)?;
+    /// 404 `NOT_FOUND` in the two wordings of a malformed and of a missing id. An object or row
+    /// that the reader may not see is missing.
+    pub fn find(&self, reader: Id, object: &str, id: &str) -> Result<Id, ApiError> {
+        let (number, _) = self.object_for(reader, object)?;
         let Some(parsed) = Id::from_text(id) else {
             let message =
                 format!("Provided external ID field does not exist or is not accessible: {id}");
             return Err(ApiError::not_found(message));
         };
         let row = self.row(number, parsed).filter(|row| row.is_live());
+        let row = row.filter(|_| self.can_see_row(reader, number, parsed));
         row.map(|_| parsed).ok_or_else(ApiError::unknown_object)
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Org, RowRef, Writer,
+    Action, Org, RowRef, Writer,
     table::Binned,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };
@@ -51,6 +51,7 @@ impl Org {
                 .ok_or_else(|| invalid_cross_reference().with_status(404))?,
         };
         self.live_row(number, id)?;
+        self.check_change(writer.user, number, id, Action::Delete)?;
         self.delete_row(writer, number, id)?;
         Ok(id)
     }

@@ -78,15 +78,22 @@ fn insert(nodes: &mut Vec<Node>, column: &Column, depth: usize) {
 }
 
 impl Org {
-    /// The shape of a retrieve: these fields and `Id`, or all fields of the object when `None`.
+    /// The shape of a retrieve: these fields and `Id`, or all fields that exist for the reader
+    /// when `None`.
     ///
     /// # Errors
-    /// 404 `NOT_FOUND` for an unknown object, `INVALID_FIELD` for an unknown field.
-    pub fn shape(&self, object: &str, fields: Option<&[String]>) -> Result<Shape, ApiError> {
-        let (number, object) = self.object_named(object)?;
+    /// 404 `NOT_FOUND` for an object, `INVALID_FIELD` for a field that does not exist for the
+    /// reader.
+    pub fn shape(
+        &self,
+        reader: Id,
+        object: &str,
+        fields: Option<&[String]>,
+    ) -> Result<Shape, ApiError> {
+        let (number, object) = self.object_for(reader, object)?;
         let mut numbers = Vec::new();
         for name in fields.unwrap_or_default() {
-            let Some(field) = object.number(name.trim()) else {
+            let Some(field) = self.visible_field(reader, number, name.trim()) else {
                 let message =
                     format!("No such column '{name}' on sobject of type {}", object.name());
                 return Err(ApiError::request("INVALID_FIELD", message));
@@ -96,7 +103,7 @@ impl Org {
             }
         }
         match (fields, object.system().id) {
-            (None, _) => numbers = (0..object.fields().len()).collect(),
+            (None, _) => numbers = self.visible_fields(reader, number),
             (Some(_), Some(id)) if !numbers.contains(&id) => numbers.push(id),
             _ => {}
         }

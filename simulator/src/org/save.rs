@@ -3,9 +3,10 @@
 use serde_json::Value as Json;
 
 use super::{
-    Org, Row, UpsertError, Upserted, Writer,
-    body::{Changes, refuse_read_only},
+    Action, Org, Row, UpsertError, Upserted, Writer,
+    body::{Changes, Purpose, refuse_read_only},
     convert::from_json,
+    rights::cannot_insert,
     write::not_allowed,
 };
 use crate::{
@@ -27,6 +28,9 @@ impl Org {
         if !object.is("createable") {
             return Err(not_allowed(object));
         }
+        if !self.can_do(writer.user, number, Action::Create) {
+            return Err(cannot_insert(object));
+        }
         let system = object.system().clone();
         let mut row = Row::new(object.fields().len());
         for (value, field) in row.values.iter_mut().zip(object.fields()) {
@@ -41,11 +45,21 @@ impl Org {
                 row.set(Some(field), value);
             }
         }
-        row.set(system.created_date, Value::Moment(now));
-        row.set(system.created_by_id, Value::Id(writer.user));
+        // With "Set Audit Fields upon Record Creation" the changes may have brought these.
+        let audit = [
+            (system.created_date, Value::Moment(now)),
+            (system.created_by_id, Value::Id(writer.user)),
+            (system.last_modified_date, Value::Moment(now)),
+            (system.last_modified_by_id, Value::Id(writer.user)),
+            (system.system_modstamp, Value::Moment(now)),
+        ];
+        for (field, value) in audit {
+            if field.is_some_and(|field| row.value(field).is_null()) {
+                row.set(field, value);
+            }
+        }
         self.check(number, None, &row)?;
         let id = self.number_row(number, &mut row);
-        self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
         Ok(id)
     }
@@ -95,6 +109,7 @@ impl Org {
         if !object.is("updateable") {
             return Err(not_allowed(object));
         }
+        self.check_change(writer.user, number, id, Action::Update)?;
         for (field, value) in changes {
             row.set(Some(field), value);
         }
@@ -124,7 +139,8 @@ impl Org {
                     self.live_row(number, id)?;
                 }
                 if !is_id {
-                    let field = object.field(key.0).filter(|field| !field.createable);
+                    let is_open = self.is_writable(writer.user, (number, key.0), Purpose::Create);
+                    let field = object.field(key.0).filter(|_| !is_open);
                     refuse_read_only(
                         &field.map(|field| field.name.as_str()).into_iter().collect::<Vec<_>>(),
                     )?;

@@ -70,7 +70,8 @@ impl Sample {
     fn get(&self, id: Id, field: &str) -> Json {
         let (number, _) = self.org.locate(id).unwrap();
         let object = self.org.object(number).unwrap().name().to_owned();
-        let shape = self.org.shape(&object, Some(&[field.to_owned()])).unwrap();
+        let shape =
+            self.org.shape(self.org.human_user(), &object, Some(&[field.to_owned()])).unwrap();
         let mut out = String::new();
         assert!(self.org.write_json(&shape, id, "66.0", &mut out));
         let row: Json = serde_json::from_str(&out).unwrap();
@@ -282,7 +283,12 @@ fn a_purged_row_is_gone_but_for_the_delete_log() {
     let now = sample.org.now();
     let deleted = sample
         .org
-        .deleted("Account", now - TimeDelta::minutes(1), now + TimeDelta::minutes(2))
+        .deleted(
+            sample.org.human_user(),
+            "Account",
+            now - TimeDelta::minutes(1),
+            now + TimeDelta::minutes(2),
+        )
         .unwrap();
     assert_eq!(deleted.records, [(account, now)]);
 }
@@ -298,12 +304,15 @@ fn a_missing_row_is_told_from_a_malformed_id() {
         sample.org.update(user, "Account", "123", &JsonMap::new()).unwrap_err().code,
         "MALFORMED_ID"
     );
-    let found = sample.org.find("Account", "123").unwrap_err();
+    let found = sample.org.find(sample.org.human_user(), "Account", "123").unwrap_err();
     assert_eq!(
         found.message,
         "Provided external ID field does not exist or is not accessible: 123"
     );
-    assert_eq!(sample.org.find("Account", "001000000000009").unwrap_err().status, 404);
+    assert_eq!(
+        sample.org.find(sample.org.human_user(), "Account", "001000000000009").unwrap_err().status,
+        404
+    );
 }
 
 #[test]
@@ -320,7 +329,7 @@ fn rolling_back_takes_everything_since_the_beginning_back() {
     assert_eq!(sample.org.record_count("Account"), Some(1));
     assert_eq!(sample.get(kept, "Name"), "kept");
     let key = Key { field: "External_Id__c".to_owned(), value: json!("k") };
-    assert_eq!(sample.org.find_by_key("Account", &key).unwrap(), [kept]);
+    assert_eq!(sample.org.find_by_key(sample.org.human_user(), "Account", &key).unwrap(), [kept]);
 }
 
 #[test]
@@ -370,21 +379,33 @@ fn windows_of_replication_are_minutes_within_limits() {
     let now = sample.org.now();
     let minutes = |minutes: i64| now + TimeDelta::minutes(minutes);
 
-    let updated = sample.org.updated("Account", minutes(-5), minutes(5)).unwrap();
+    let updated =
+        sample.org.updated(sample.org.human_user(), "Account", minutes(-5), minutes(5)).unwrap();
     assert_eq!(updated.ids, [kept]);
     assert_eq!(updated.latest_date_covered, now);
-    let log = sample.org.deleted("Account", minutes(-5), minutes(5)).unwrap();
+    let log =
+        sample.org.deleted(sample.org.human_user(), "Account", minutes(-5), minutes(5)).unwrap();
     assert_eq!(log.records, [(deleted, now)]);
     for (start, end) in
         [(minutes(0), minutes(1)), (minutes(5), minutes(1)), (minutes(-60 * 24 * 31), minutes(1))]
     {
         assert_eq!(
-            sample.org.updated("Account", start, end).unwrap_err().code,
+            sample.org.updated(sample.org.human_user(), "Account", start, end).unwrap_err().code,
             "INVALID_REPLICATION_DATE"
         );
     }
-    assert!(sample.org.updated("Account", minutes(-60 * 24 * 20), minutes(1)).is_ok());
-    assert!(sample.org.deleted("Account", minutes(-60 * 24 * 20), minutes(1)).is_err());
+    assert!(
+        sample
+            .org
+            .updated(sample.org.human_user(), "Account", minutes(-60 * 24 * 20), minutes(1))
+            .is_ok()
+    );
+    assert!(
+        sample
+            .org
+            .deleted(sample.org.human_user(), "Account", minutes(-60 * 24 * 20), minutes(1))
+            .is_err()
+    );
 }
 
 #[test]
@@ -395,7 +416,7 @@ fn a_bulk_row_leaves_empty_cells_alone_and_clears_what_is_not_applicable() {
     let header = ["External_Id__c", "LastName", "Email", "Account.External_Id__c", "DoNotCall"];
     let plan = sample
         .org
-        .plan_ingest("Contact", Operation::Upsert, Some("External_Id__c"), &header)
+        .plan_ingest(user, "Contact", (Operation::Upsert, Some("External_Id__c")), &header)
         .unwrap();
 
     let first =
@@ -423,9 +444,10 @@ fn bulk_updates_and_deletes_go_by_id() {
     let id = sample.create("Account", json!({"Name": "Acme"}));
     let update = sample
         .org
-        .plan_ingest("Account", Operation::Update, None, &["Id", "AnnualRevenue"])
+        .plan_ingest(user, "Account", (Operation::Update, None), &["Id", "AnnualRevenue"])
         .unwrap();
-    let delete = sample.org.plan_ingest("Account", Operation::Delete, None, &["Id"]).unwrap();
+    let delete =
+        sample.org.plan_ingest(user, "Account", (Operation::Delete, None), &["Id"]).unwrap();
 
     sample.org.ingest(user, &update, &[id.short(), "12.4"]).unwrap();
     assert_eq!(sample.get(id, "AnnualRevenue"), 12.0);
@@ -438,7 +460,7 @@ fn bulk_updates_and_deletes_go_by_id() {
     );
 
     let header = |object: &str, operation, header: &[&str]| {
-        sample.org.plan_ingest(object, operation, None, header).unwrap_err()
+        sample.org.plan_ingest(user, object, (operation, None), header).unwrap_err()
     };
     assert_eq!(
         header("Account", Operation::Insert, &["Foo"]).to_string(),

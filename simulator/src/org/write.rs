@@ -30,8 +30,8 @@ impl Org {
         body: &JsonMap,
     ) -> Result<Id, ApiError> {
         let writer = writer.into();
-        let (number, _) = self.object_named(object)?;
-        let changes = self.read_body(number, body, Purpose::Create)?;
+        let (number, _) = self.object_for(writer.user, object)?;
+        let changes = self.read_body(writer.user, number, body, Purpose::Create)?;
         self.create_row(writer, number, changes)
     }
 
@@ -48,10 +48,10 @@ impl Org {
         body: &JsonMap,
     ) -> Result<Id, ApiError> {
         let writer = writer.into();
-        let (number, _) = self.object_named(object)?;
+        let (number, _) = self.object_for(writer.user, object)?;
         let id = Id::parse(id)?;
         self.live_row(number, id)?;
-        let changes = self.read_body(number, body, Purpose::Update)?;
+        let changes = self.read_body(writer.user, number, body, Purpose::Update)?;
         self.update_row(writer, number, id, changes)
     }
 
@@ -67,8 +67,8 @@ impl Org {
         body: &JsonMap,
     ) -> Result<Upserted, UpsertError> {
         let writer = writer.into();
-        let (number, described) = self.object_named(object)?;
-        let (field, value) = key_of(described, key)?;
+        let (number, described) = self.object_for(writer.user, object)?;
+        let (field, value) = self.key_of(writer.user, number, key)?;
         if body.keys().any(|name| described.number(name) == Some(field)) {
             let name = described.field(field).map_or("", |field| &field.name);
             let message = format!("The {name} field should not be specified in the sobject data.");
@@ -78,7 +78,7 @@ impl Org {
             [] => Purpose::Create,
             _ => Purpose::Update,
         };
-        let changes = self.read_body(number, body, purpose)?;
+        let changes = self.read_body(writer.user, number, body, purpose)?;
         self.upsert_row(writer, number, (field, value), changes)
     }
 
@@ -100,14 +100,16 @@ impl Org {
         self.upsert(writer, object, &Key { field: key_field.to_owned(), value }, &body)
     }
 
-    /// The live rows with this key: none, one, or (not unique) several.
+    /// The live rows with this key that the reader sees: none, one, or (not unique) several.
     ///
     /// # Errors
     /// 404 `NOT_FOUND` when the object or key field does not exist.
-    pub fn find_by_key(&self, object: &str, key: &Key) -> Result<Vec<Id>, ApiError> {
-        let (number, object) = self.object_named(object)?;
-        let (field, value) = key_of(object, key)?;
-        Ok(self.matches(number, field, &value))
+    pub fn find_by_key(&self, reader: Id, object: &str, key: &Key) -> Result<Vec<Id>, ApiError> {
+        let (number, _) = self.object_for(reader, object)?;
+        let (field, value) = self.key_of(reader, number, key)?;
+        let mut found = self.matches(number, field, &value);
+        found.retain(|id| self.can_see_row(reader, number, *id));
+        Ok(found)
     }
 
     /// The live rows with a value in a key field.
@@ -132,27 +134,29 @@ impl Org {
         };
         if row.is_live() { Ok(row) } else { Err(entity_is_deleted().with_status(404)) }
     }
-}
 
-/// The field and typed value of a key.
-fn key_of(object: &Object, key: &Key) -> Result<(usize, Value), ApiError> {
-    let field = object.number(&key.field).and_then(|number| Some((number, object.field(number)?)));
-    let Some((number, field)) = field.filter(|(_, field)| field.is_key()) else {
-        let message = format!(
-            "Provided external ID field does not exist or is not accessible: {}",
-            key.field
-        );
-        return Err(ApiError::not_found(message));
-    };
-    let value = match &key.value {
-        Json::String(text) => from_text(field, text)?,
-        json => from_json(field, json)?,
-    };
-    if value.is_null() && field.kind != FieldType::Id {
-        let message = format!("{} not specified", field.name);
-        return Err(ApiError::row("MISSING_ARGUMENT", message, &[&field.name]));
+    /// The field and typed value of a key.
+    fn key_of(&self, user: Id, number: usize, key: &Key) -> Result<(usize, Value), ApiError> {
+        let object = self.object(number).ok_or_else(ApiError::unknown_object)?;
+        let field = self.visible_field(user, number, &key.field);
+        let field = field.and_then(|field| Some((field, object.field(field)?)));
+        let Some((number, field)) = field.filter(|(_, field)| field.is_key()) else {
+            let message = format!(
+                "Provided external ID field does not exist or is not accessible: {}",
+                key.field
+            );
+            return Err(ApiError::not_found(message));
+        };
+        let value = match &key.value {
+            Json::String(text) => from_text(field, text)?,
+            json => from_json(field, json)?,
+        };
+        if value.is_null() && field.kind != FieldType::Id {
+            let message = format!("{} not specified", field.name);
+            return Err(ApiError::row("MISSING_ARGUMENT", message, &[&field.name]));
+        }
+        Ok((number, value))
     }
-    Ok((number, value))
 }
 
 /// The error for an id that leads nowhere.

@@ -276,7 +276,7 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
 fn plan(org: &Org, shift: &Shift, header: &[String]) -> Result<IngestPlan, ApiError> {
     let Ingest { object, operation, key_field, .. } = &shift.ingest;
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    org.plan_ingest(object, *operation, key_field.as_deref(), &header)
+    org.plan_ingest(shift.user, object, (*operation, key_field.as_deref()), &header)
 }
 
 /// The rows of one turn and where they are; fewer than a turn's when one cannot be read.
