@@ -154,10 +154,8 @@ impl BenchWorld {
 
     /// API requests that the org has counted.
     pub(crate) async fn calls(&self) -> f64 {
-        let url = format!("{}/__org/limits", self.org.url());
-        let answer =
-            reqwest::Client::new().post(url).json(&serde_json::json!({})).send().await.unwrap();
-        answer.json::<serde_json::Value>().await.unwrap()["used"].as_f64().unwrap()
+        let used = self.org.control().unwrap().limits().await.unwrap().used;
+        float(usize::try_from(used).unwrap())
     }
 
     /// A Salesforce user changes an account's phone.

@@ -4,6 +4,7 @@
 //! Start at [`Org`]: it is the whole org as one value, without any network. What people and
 //! programs send over HTTP ends in its methods.
 
+pub mod control;
 pub mod csv_load;
 pub mod error;
 pub mod generate;
@@ -15,6 +16,7 @@ mod simulator;
 pub mod soql;
 pub mod value;
 
+pub use control::{Control, ControlError, Fault, FaultKind};
 pub use error::ApiError;
 pub use id::Id;
 pub use org::Org;

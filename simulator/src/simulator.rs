@@ -10,12 +10,12 @@ use std::{
 
 use axum::Router;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
-    Org,
+    Control, ControlError, Org,
     csv_load::{self, LoadError},
     generate,
     http::{
@@ -113,7 +113,7 @@ pub enum StartError {
 }
 
 /// What a client needs to log in, by every flow, and two sessions that are open already.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Credentials {
     /// Consumer key of the connected app.
     pub client_id: String,
@@ -188,6 +188,14 @@ impl Simulator {
     #[must_use]
     pub fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// The control routes, by which a test steers the org.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn control(&self) -> Result<Control, ControlError> {
+        Control::new(&self.url)
     }
 
     /// How to log in.

@@ -10,6 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use salesforce_simulator::Config;
 use serde_json::{Map, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const EDITS_PER_SIDE: usize = 1_000;
@@ -196,9 +197,8 @@ async fn edit_rows(world: &World, seed: u64) {
 }
 
 async fn polls(world: &World) -> usize {
-    let requests = world.control("requests").await;
-    let paths = requests.as_array().unwrap().iter().filter_map(|request| request["path"].as_str());
-    paths.filter(|path| path.contains("/queryAll")).count()
+    let requests = world.control().requests().await.unwrap();
+    requests.iter().filter(|request| request.path.contains("/queryAll")).count()
 }
 
 async fn fingerprint(world: &World) -> String {
@@ -209,8 +209,8 @@ async fn fingerprint(world: &World) -> String {
     world.cell(sql).await.unwrap()
 }
 
-async fn remote_writes(world: &World) -> serde_json::Value {
-    let mut rows = world.control("counters").await["rows"].take();
-    rows.as_object_mut().unwrap().remove("read");
+async fn remote_writes(world: &World) -> BTreeMap<String, u64> {
+    let mut rows = world.control().counters().await.unwrap().rows;
+    rows.remove("read");
     rows
 }

@@ -5,7 +5,7 @@ use lockstep::model::{RemoteRecord, Value, parse_postgres};
 use lockstep::postgres::Console;
 use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
 use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
-use salesforce_simulator::{Config, Simulator};
+use salesforce_simulator::{Config, Control, Simulator};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -131,10 +131,9 @@ impl World {
         .unwrap()
     }
 
-    /// What the org says of itself at one of its control routes.
-    pub(crate) async fn control(&self, route: &str) -> serde_json::Value {
-        let url = format!("{}/__org/{route}", self.org.url());
-        reqwest::get(url).await.unwrap().json().await.unwrap()
+    /// The org's control routes.
+    pub(crate) fn control(&self) -> Control {
+        self.org.control().unwrap()
     }
 
     /// The world's mappings as the engine sees them.

@@ -6,9 +6,9 @@ use axum::http::{HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZ
 
 use crate::{
     http::{
-        bulk, call::Call, collections, composite, control, describe, gate::request_limit, limits,
-        oauth, query, refusal::Refusal, replication, reply::Reply, route::Resource, route::Route,
-        rows, upsert, versions, world::World,
+        bulk, call::Call, collections, composite, control, describe, front, gate::request_limit,
+        limits, oauth, query, refusal::Refusal, replication, reply::Reply, route::Resource,
+        route::Route, rows, upsert, versions, world::World,
     },
     org::Scope,
 };
@@ -25,7 +25,7 @@ pub(crate) fn dispatch(
     call: &mut Call,
 ) -> Result<Reply, Refusal> {
     match route {
-        Route::Front => Ok(control::front(world)),
+        Route::Front => Ok(front::front(world)),
         Route::Control(words) => control::control(world, call, &words),
         Route::Token => only(call, &["POST"], |call| oauth::grant(world, call)),
         Route::Revoke => only(call, &["GET", "POST"], |call| oauth::revoke(world, call)),

@@ -1,132 +1,32 @@
-//! Trouble on demand: answers that fail, get lost or come late.
-//!
-//! A fault waits for requests that match its route, method and operation, lets the first `after` of
-//! them pass, strikes the next `times` (1 unless said), and is spent. Requests to the control routes
-//! never match.
-//!
-//! ```json
-//! {"route": "*/composite/sobjects*", "method": "PATCH", "after": 2, "times": 1, "kind": "cut_after"}
-//! ```
-//!
-//! Kinds: `status` (with `status`, and `body` as JSON or `html`), `cut_before`, `cut_after`,
-//! `truncate` (`bytes`), `latency` (`millis`), `row_error` (`every`, `code`, `message`). Operations are
-//! the request log's: `oauth`, `identity`, `versions`, `limits`, `count`, `describe`, `row`, `upsert`,
-//! `replication`, `query`, `collection`, `composite`, `bulk_query`, `bulk_ingest`.
+//! The faults that wait for requests, and what they do to one. How they are ordered:
+//! [`crate::control::Fault`].
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use serde::{Deserialize, Serialize};
+use crate::{
+    ApiError,
+    control::{ArmedFault, Fault, FaultKind, Rule},
+};
 
-use crate::ApiError;
-
-/// A fault as it is ordered and as it is listed.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Fault {
-    /// Set when the fault is accepted.
-    #[serde(default)]
-    pub(crate) id: u64,
-    /// Pattern for the whole path; `*` stands for anything, slashes included.
-    #[serde(default = "any_route")]
-    pub(crate) route: String,
-    /// Only requests with this method.
-    #[serde(default)]
-    pub(crate) method: Option<String>,
-    /// Only requests of this kind, as the request log names it, such as `query`.
-    #[serde(default)]
-    pub(crate) operation: Option<String>,
-    /// Matching requests that pass before the fault strikes.
-    #[serde(default)]
-    pub(crate) after: u64,
-    /// Requests the fault strikes before it is spent.
-    #[serde(default = "once")]
-    pub(crate) times: u64,
-    /// Requests struck so far.
-    #[serde(default)]
-    pub(crate) struck: u64,
-    #[serde(flatten)]
-    pub(crate) kind: FaultKind,
-}
-
-/// What happens to a request that a fault strikes.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum FaultKind {
-    /// Nothing is done and this is answered; without a body, a maintenance page for 5xx.
-    Status {
-        status: u16,
-        #[serde(default)]
-        body: Option<serde_json::Value>,
-        #[serde(default)]
-        html: Option<String>,
-    },
-    /// Nothing is done and the connection closes without an answer.
-    CutBefore,
-    /// Everything is done, then the connection closes without an answer.
-    CutAfter,
-    /// The answer breaks off after this many bytes of its body.
-    Truncate {
-        #[serde(default)]
-        bytes: usize,
-    },
-    /// Everything is done, later.
-    Latency { millis: u64 },
-    /// Every `every`th row of a collection or bulk upload fails with this error.
-    RowError {
-        every: usize,
-        #[serde(default)]
-        code: RowCode,
-        #[serde(default = "lock_message")]
-        message: String,
-    },
-}
-
-fn any_route() -> String {
-    "*".to_owned()
-}
-
-fn once() -> u64 {
-    1
-}
-
-fn lock_message() -> String {
-    "unable to obtain exclusive access to this record".to_owned()
-}
-
-/// The codes that a row can be made to fail with.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum RowCode {
-    #[default]
-    UnableToLockRow,
-    CannotInsertUpdateActivateEntity,
-    DuplicatesDetected,
-    EntityIsLocked,
-    FieldCustomValidationException,
-    InsufficientAccessOrReadonly,
-    StorageLimitExceeded,
-    UnknownException,
-}
-
-impl RowCode {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::UnableToLockRow => "UNABLE_TO_LOCK_ROW",
-            Self::CannotInsertUpdateActivateEntity => "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
-            Self::DuplicatesDetected => "DUPLICATES_DETECTED",
-            Self::EntityIsLocked => "ENTITY_IS_LOCKED",
-            Self::FieldCustomValidationException => "FIELD_CUSTOM_VALIDATION_EXCEPTION",
-            Self::InsufficientAccessOrReadonly => "INSUFFICIENT_ACCESS_OR_READONLY",
-            Self::StorageLimitExceeded => "STORAGE_LIMIT_EXCEEDED",
-            Self::UnknownException => "UNKNOWN_EXCEPTION",
-        }
-    }
-}
+/// How many codes of its own a run may order row errors with; each stays in memory for good.
+const CODES_KEPT: usize = 1_000;
 
 /// The faults that wait for their requests.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    waiting: Vec<Fault>,
+    waiting: Vec<Waiting>,
     accepted: u64,
+}
+
+/// A fault, and the matching requests that it still lets pass.
+#[derive(Debug)]
+struct Waiting {
+    armed: ArmedFault,
+    to_pass: u64,
 }
 
 /// What the matching faults do to one request, in one place.
@@ -142,14 +42,14 @@ pub(crate) struct Strike {
 #[derive(Clone, Debug)]
 pub(crate) struct RowError {
     pub(crate) every: usize,
-    pub(crate) code: RowCode,
+    pub(crate) code: &'static str,
     pub(crate) message: String,
 }
 
 impl RowError {
     /// The error as the org would have said it.
     pub(crate) fn as_api_error(&self) -> ApiError {
-        ApiError::row(self.code.as_str(), self.message.clone(), &[])
+        ApiError::row(self.code, self.message.clone(), &[])
     }
 
     /// Whether the row at `index`, counted from 0, fails.
@@ -160,40 +60,40 @@ impl RowError {
 
 impl Faults {
     /// Takes a fault in and answers it with its id.
-    pub(crate) fn add(&mut self, mut fault: Fault) -> Fault {
+    pub(crate) fn add(&mut self, fault: Fault) -> ArmedFault {
         self.accepted += 1;
-        fault.id = self.accepted;
-        fault.struck = 0;
-        self.waiting.push(fault.clone());
-        fault
+        let to_pass = fault.rule.after;
+        let armed = ArmedFault { id: self.accepted, struck: 0, fault };
+        self.waiting.push(Waiting { armed: armed.clone(), to_pass });
+        armed
     }
 
     /// The faults that are not spent.
-    pub(crate) fn waiting(&self) -> &[Fault] {
-        &self.waiting
+    pub(crate) fn waiting(&self) -> Vec<&ArmedFault> {
+        self.waiting.iter().map(|waiting| &waiting.armed).collect()
     }
 
     /// Forgets all faults, or the one with this id.
     pub(crate) fn remove(&mut self, id: Option<u64>) {
-        self.waiting.retain(|fault| id.is_some_and(|id| id != fault.id));
+        self.waiting.retain(|waiting| id.is_some_and(|id| id != waiting.armed.id));
     }
 
     /// What strikes a request; counts it against every fault that matches.
     pub(crate) fn strike(&mut self, method: &str, path: &str, operation: &str) -> Strike {
         let mut strike = Strike::default();
-        for fault in &mut self.waiting {
-            if !fault.matches(method, path, operation) {
+        for Waiting { armed, to_pass } in &mut self.waiting {
+            if !is_meant(&armed.fault.rule, method, path, operation) {
                 continue;
             }
-            if fault.after > 0 {
-                fault.after -= 1;
+            if *to_pass > 0 {
+                *to_pass -= 1;
                 continue;
             }
-            if strike.take(&fault.kind) {
-                fault.struck += 1;
+            if strike.take(&armed.fault.kind) {
+                armed.struck += 1;
             }
         }
-        self.waiting.retain(|fault| fault.struck < fault.times);
+        self.waiting.retain(|waiting| waiting.armed.struck < waiting.armed.fault.rule.times);
         strike
     }
 }
@@ -203,8 +103,8 @@ impl Strike {
     pub(crate) fn name(&self) -> Option<&'static str> {
         match &self.ending {
             Some(FaultKind::Status { .. }) => Some("status"),
-            Some(FaultKind::CutBefore) => Some("cut_before"),
-            Some(FaultKind::CutAfter) => Some("cut_after"),
+            Some(FaultKind::CutBefore {}) => Some("cut_before"),
+            Some(FaultKind::CutAfter {}) => Some("cut_after"),
             Some(FaultKind::Truncate { .. }) => Some("truncate"),
             _ if self.row_error.is_some() => Some("row_error"),
             _ if !self.latency.is_zero() => Some("latency"),
@@ -217,7 +117,7 @@ impl Strike {
         match kind {
             FaultKind::Latency { millis } => self.latency += Duration::from_millis(*millis),
             FaultKind::RowError { every, code, message } => {
-                let (code, message) = (*code, message.clone());
+                let (code, message) = (lasting(code), message.clone());
                 self.row_error = Some(RowError { every: *every, code, message });
             }
             _ if self.ending.is_some() => return false,
@@ -227,12 +127,26 @@ impl Strike {
     }
 }
 
-impl Fault {
-    fn matches(&self, method: &str, path: &str, operation: &str) -> bool {
-        self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self.operation.as_ref().is_none_or(|wanted| wanted == operation)
-            && glob(&self.route.to_ascii_lowercase(), &path.to_ascii_lowercase())
+fn is_meant(rule: &Rule, method: &str, path: &str, operation: &str) -> bool {
+    rule.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+        && rule.operation.as_ref().is_none_or(|wanted| wanted == operation)
+        && glob(&rule.route.to_ascii_lowercase(), &path.to_ascii_lowercase())
+}
+
+/// A code that outlives its fault, as the org's errors want it. Beyond so many different ones all
+/// read `UNKNOWN_EXCEPTION`, so that they take no more memory.
+fn lasting(code: &str) -> &'static str {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(code) = known.get(code) {
+        return code;
     }
+    if known.len() >= CODES_KEPT {
+        return "UNKNOWN_EXCEPTION";
+    }
+    let code: &'static str = Box::leak(code.to_owned().into_boxed_str());
+    known.insert(code);
+    code
 }
 
 /// Whether `text` as a whole matches `pattern`, in which `*` stands for anything.
@@ -295,7 +209,7 @@ mod tests {
 
         assert!(faults.strike("GET", "/a", "row").ending.is_none());
         assert!(faults.strike("PATCH", "/a", "query").ending.is_none());
-        assert_eq!(faults.strike("PATCH", "/a", "row").ending, Some(FaultKind::CutAfter));
+        assert_eq!(faults.strike("PATCH", "/a", "row").ending, Some(FaultKind::CutAfter {}));
     }
 
     #[test]
@@ -308,7 +222,7 @@ mod tests {
         let first = faults.strike("GET", "/", "");
         let second = faults.strike("GET", "/", "");
 
-        assert_eq!((first.latency.as_millis(), first.ending), (5, Some(FaultKind::CutBefore)));
+        assert_eq!((first.latency.as_millis(), first.ending), (5, Some(FaultKind::CutBefore {})));
         assert!(matches!(second.ending, Some(FaultKind::Status { status: 503, .. })));
     }
 }

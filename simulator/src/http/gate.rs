@@ -19,16 +19,19 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 
-use crate::http::{
-    call::{Call, decompress, pairs, too_large},
-    connection::Cutter,
-    dispatch::dispatch,
-    faults::{FaultKind, Strike},
-    refusal::Refusal,
-    reply::{Pieces, Reply, ReplyBody},
-    request_log::Entry,
-    route::{Resource, Route},
-    world::World,
+use crate::{
+    control::FaultKind,
+    http::{
+        call::{Call, decompress, pairs, too_large},
+        connection::Cutter,
+        dispatch::dispatch,
+        faults::Strike,
+        refusal::Refusal,
+        reply::{Pieces, Reply, ReplyBody},
+        request_log::Entry,
+        route::{Resource, Route},
+        world::World,
+    },
 };
 
 /// The longest URI, and the longest URI and headers together, in bytes.
@@ -178,7 +181,7 @@ async fn answer(world: &Arc<World>, visit: &Visit, strike: &Strike, request: Req
         Some(FaultKind::Status { status, body, html }) => {
             return nobody(ordered(*status, body.as_ref(), html.as_deref()));
         }
-        Some(FaultKind::CutBefore) => return nobody(Reply::empty(StatusCode::OK)),
+        Some(FaultKind::CutBefore {}) => return nobody(Reply::empty(StatusCode::OK)),
         _ => {}
     }
     let body = match decompress(&parts.headers, body, visit.body_limit()) {
@@ -254,7 +257,7 @@ fn send(
 ) -> Response<Body> {
     let mut reply = answered.reply;
     match ending {
-        Some(FaultKind::CutBefore | FaultKind::CutAfter) => cutter.cut(),
+        Some(FaultKind::CutBefore {} | FaultKind::CutAfter {}) => cutter.cut(),
         Some(FaultKind::Truncate { bytes }) => reply.body = truncated(reply.body, *bytes, cutter),
         _ => {}
     }

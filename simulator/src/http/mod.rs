@@ -17,6 +17,7 @@ mod cursors;
 mod describe;
 mod dispatch;
 mod faults;
+mod front;
 pub(crate) mod gate;
 mod limits;
 pub(crate) mod oauth;
@@ -32,3 +33,5 @@ mod sessions;
 mod upsert;
 mod versions;
 pub(crate) mod world;
+
+pub(crate) use control::VERSION as CONTROL_VERSION;

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How many requests are kept; older ones only live on in the counters.
 const KEPT: usize = 50_000;
 
-/// One request as `GET /__org/requests` lists it.
+/// One request as `GET /__org/v1/requests` lists it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Entry {
     /// Counts up from 1.

@@ -267,7 +267,7 @@ mod tests {
             ("/services/data/v66.0/jobs/ingest/750x/batches",   api(Resource::IngestUpload(s("750x")))),
             ("/services/data/v66.0/nothing",                    api(Resource::Unknown)),
             ("/services/async/66.0/job",                        Route::Unknown),
-            ("/__org/faults/3",                                 Route::Control(vec![s("faults"), s("3")])),
+            ("/__org/v1/faults/3",                              Route::Control(vec![s("v1"), s("faults"), s("3")])),
         ];
         for (path, expected) in table {
             assert_eq!(Route::parse(path), expected, "{path}");

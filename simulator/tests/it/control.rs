@@ -1,10 +1,45 @@
 //! The routes by which an org is steered.
 
-use reqwest::Method;
-use salesforce_simulator::Config;
+use reqwest::{Method, StatusCode};
+use salesforce_simulator::{Config, ControlError};
 use serde_json::json;
 
-use crate::support::{Answer, Sandbox};
+use crate::support::{Answer, Sandbox, assert_refused};
+
+#[tokio::test]
+async fn the_index_lists_every_route_and_the_documentation_explains_it() {
+    let sandbox = Sandbox::empty().await;
+
+    let index = Answer::of(sandbox.bare(Method::GET, "/__org").send().await.unwrap()).await.json();
+
+    assert_eq!(index["versions"], json!(["v1"]));
+    let guide = include_str!("../../CONTROL.md");
+    for route in index["routes"].as_array().unwrap() {
+        let path = route["path"].as_str().unwrap();
+        let heading = format!("`{} {path}`", route["method"].as_str().unwrap());
+        assert!(guide.contains(&heading), "CONTROL.md does not explain {heading}");
+        assert!(route["does"].as_str().unwrap().ends_with('.'), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_routes_verbs_and_members_are_refused_with_the_known_ones_named() {
+    let sandbox = Sandbox::empty().await;
+
+    let unversioned = sandbox.bare(Method::POST, "/__org/reset").send().await.unwrap();
+    let unknown = sandbox.control("nothing", &json!({})).await;
+    let verb =
+        Answer::of(sandbox.bare(Method::PUT, "/__org/v1/faults").send().await.unwrap()).await;
+    let member = sandbox.control("limits", &json!({ "usd": 3 })).await;
+
+    assert_eq!(unversioned.status(), 404);
+    assert_refused(&unknown, StatusCode::NOT_FOUND, "NOT_FOUND");
+    assert_refused(&verb, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
+    assert_eq!(verb.header("allow"), "GET, POST, DELETE");
+    assert_refused(&member, StatusCode::BAD_REQUEST, "JSON_PARSER_ERROR");
+    let expected = "unknown field `usd`, expected one of `used`, `limit`";
+    assert!(member.text.contains(expected), "{}", member.text);
+}
 
 #[tokio::test]
 async fn the_log_tells_what_was_asked_and_the_counters_what_was_done() {
@@ -12,54 +47,47 @@ async fn the_log_tells_what_was_asked_and_the_counters_what_was_done() {
     sandbox.accounts(3).await;
     sandbox.get("sobjects/Nothing").await;
 
-    let log =
-        Answer::of(sandbox.bare(Method::GET, "/__org/requests").send().await.unwrap()).await.json();
-    let counters =
-        Answer::of(sandbox.bare(Method::GET, "/__org/counters").send().await.unwrap()).await.json();
+    let log = sandbox.steer().requests().await.unwrap();
+    let counters = sandbox.steer().counters().await.unwrap();
 
-    assert_eq!(log.as_array().unwrap().len(), 2, "control requests are not logged");
-    assert_eq!(log[0]["method"], "POST");
-    assert_eq!(log[0]["path"], "/services/data/v66.0/composite/sobjects");
-    assert_eq!(
-        (&log[0]["api"], &log[0]["status"], &log[0]["records"]),
-        (&json!("collection"), &json!(200), &json!(3))
-    );
-    assert_eq!(log[0]["username"], json!(sandbox.credentials.username));
-    assert_eq!(log[1]["status"], 404);
-    assert_eq!(counters["rows"], json!({ "created": 3 }));
-    assert_eq!(counters["requests"]["collection"], 1);
+    assert_eq!(log.len(), 2, "control requests are not logged");
+    assert_eq!((log[0].method.as_str(), log[0].api.as_str()), ("POST", "collection"));
+    assert_eq!(log[0].path, "/services/data/v66.0/composite/sobjects");
+    assert_eq!((log[0].status, log[0].records), (Some(200), 3));
+    assert_eq!(log[0].username.as_ref(), Some(&sandbox.credentials.username));
+    assert_eq!(log[1].status, Some(404));
+    assert_eq!(counters.rows, [("created".to_owned(), 3)].into());
+    assert_eq!(counters.requests["collection"], 1);
 
-    sandbox.bare(Method::DELETE, "/__org/requests").send().await.unwrap();
-    let log =
-        Answer::of(sandbox.bare(Method::GET, "/__org/requests").send().await.unwrap()).await.json();
-    assert_eq!(log, json!([]));
+    sandbox.steer().forget_requests().await.unwrap();
+    assert_eq!(sandbox.steer().requests().await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn another_user_can_be_acted_as() {
     let sandbox = Sandbox::empty().await;
-    let human = sandbox.control("records/Account", &json!({ "Name": "by hand" })).await.json();
+    let human = sandbox.steer().create("Account", &json!({ "Name": "by hand" })).await.unwrap();
     let machine = sandbox.account("by machine").await;
 
     let rows = sandbox.query("SELECT Id, CreatedById FROM Account ORDER BY Name").await;
     let creators = [&rows["records"][0]["CreatedById"], &rows["records"][1]["CreatedById"]];
     assert_ne!(creators[0], creators[1], "{human} and {machine}");
 
-    let answer =
-        sandbox.control(&format!("as/{}", sandbox.credentials.username), &json!({})).await.json();
-    let token = answer["access_token"].as_str().unwrap();
-    let limits = sandbox.bare(Method::GET, "/services/data/v66.0/limits").bearer_auth(token);
+    let session = sandbox.steer().act_as(&sandbox.credentials.username).await.unwrap();
+    let limits = sandbox.bare(Method::GET, "/services/data/v66.0/limits");
+    let limits = limits.bearer_auth(session.access_token);
     assert_eq!(limits.send().await.unwrap().status(), 200);
-    assert_eq!(sandbox.control("as/nobody", &json!({})).await.status, 404);
+    let nobody = sandbox.steer().act_as("nobody").await.unwrap_err();
+    assert!(matches!(nobody, ControlError::Refused { status: 404, .. }), "{nobody}");
 }
 
 #[tokio::test]
 async fn sessions_can_be_ended_all_at_once() {
     let sandbox = Sandbox::empty().await;
 
-    let ended = sandbox.control("expire-sessions", &json!({})).await.json();
+    let ended = sandbox.steer().expire_sessions().await.unwrap();
 
-    assert_eq!(ended["expired"], 2);
+    assert_eq!(ended, 2);
     assert_eq!(sandbox.get("limits").await.status, 401);
 }
 
@@ -71,14 +99,10 @@ async fn rows_come_back_from_the_recycle_bin_or_go_for_good() {
         sandbox.delete(&format!("sobjects/Account/{id}")).await;
     }
 
-    let back = sandbox.control("undelete", &json!({ "ids": [ids[0]] })).await.json();
-    let gone = sandbox.control("purge", &json!({ "ids": [ids[1]] })).await.json();
+    let back = sandbox.steer().undelete(&ids[..1]).await.unwrap();
+    let gone = sandbox.steer().purge(&ids[1..]).await.unwrap();
 
-    assert_eq!(
-        (&back[0]["success"], &gone[0]["success"]),
-        (&json!(true), &json!(true)),
-        "{back} {gone}"
-    );
+    assert!(back[0].success && gone[0].success, "{back:?} {gone:?}");
     let all = sandbox.get("queryAll?q=SELECT+Id,IsDeleted+FROM+Account").await.json();
     assert_eq!(all["totalSize"], 1);
     assert_eq!(all["records"][0]["IsDeleted"], json!(false));
@@ -91,7 +115,7 @@ async fn a_reset_brings_the_sample_back_and_keeps_the_sessions() {
     assert!(before["totalSize"].as_u64().unwrap() > 0);
     sandbox.account("another").await;
 
-    assert_eq!(sandbox.control("reset", &json!({})).await.status, 204);
+    sandbox.steer().reset().await.unwrap();
 
     let after = sandbox.query("SELECT Id, Name FROM Account ORDER BY Id").await;
     assert_eq!(before["records"], after["records"], "the same seed makes the same records");

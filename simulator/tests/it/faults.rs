@@ -29,7 +29,7 @@ async fn a_lost_request_leaves_no_trace_and_a_lost_answer_does() {
         );
     }
     assert_eq!(
-        sandbox.bare(Method::GET, "/__org/faults").send().await.unwrap().text().await.unwrap(),
+        sandbox.bare(Method::GET, "/__org/v1/faults").send().await.unwrap().text().await.unwrap(),
         "[]"
     );
 }
@@ -125,12 +125,12 @@ async fn an_answer_can_be_late() {
 async fn faults_can_be_listed_and_taken_back() {
     let sandbox = Sandbox::empty().await;
     let fault = sandbox.control("faults", &json!({ "kind": "cut_before" })).await.json();
-    let list = sandbox.bare(Method::GET, "/__org/faults").send().await.unwrap();
+    let list = sandbox.bare(Method::GET, "/__org/v1/faults").send().await.unwrap();
     let list = Answer::of(list).await.json();
     assert_eq!(list[0]["id"], fault["id"]);
     assert_eq!((&list[0]["route"], &list[0]["times"]), (&json!("*"), &json!(1)));
 
-    let path = format!("/__org/faults/{}", fault["id"]);
+    let path = format!("/__org/v1/faults/{}", fault["id"]);
     assert_eq!(sandbox.bare(Method::DELETE, &path).send().await.unwrap().status(), 204);
 
     assert_eq!(sandbox.get("limits").await.status, 200);

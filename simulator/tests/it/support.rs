@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use salesforce_simulator::{Config, Credentials, Simulator};
+use salesforce_simulator::{Config, Control, Credentials, Simulator};
 use serde_json::{Value, json};
 
 /// How long a condition may take to come true.
@@ -90,9 +90,14 @@ impl Sandbox {
         self.send(Method::PATCH, path, body).await
     }
 
-    /// A control request with a body.
+    /// The control routes, by the library's client.
+    pub(crate) fn steer(&self) -> Control {
+        self.simulator.control().unwrap()
+    }
+
+    /// A control request with a body, as curl would send it.
     pub(crate) async fn control(&self, path: &str, body: &Value) -> Answer {
-        let request = self.bare(Method::POST, &format!("/__org/{path}")).json(body);
+        let request = self.bare(Method::POST, &format!("/__org/v1/{path}")).json(body);
         Answer::of(request.send().await.unwrap()).await
     }
 

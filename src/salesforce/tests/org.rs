@@ -7,7 +7,7 @@ use crate::salesforce::{
     Scope, Shape, ingest_csv,
 };
 use futures_util::TryStreamExt;
-use salesforce_simulator::{Config as OrgConfig, Simulator};
+use salesforce_simulator::{Config as OrgConfig, Control, Fault, FaultKind, Simulator};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,16 +30,12 @@ impl Org {
         Self { simulator, client }
     }
 
-    async fn control(&self, method: reqwest::Method, path: &str, body: Json) -> Json {
-        let url = format!("{}/__org/{path}", self.simulator.url());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let response = http.request(method, url).json(&body).send().await.unwrap();
-        let response = response.error_for_status().unwrap();
-        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
+    fn control(&self) -> Control {
+        self.simulator.control().unwrap()
     }
 
-    async fn fault(&self, fault: Json) {
-        self.control(reqwest::Method::POST, "faults", fault).await;
+    async fn fault(&self, fault: Fault) {
+        self.control().arm(fault).await.unwrap();
     }
 
     async fn create_accounts(&self, records: &[Json]) -> Vec<SalesforceId> {
@@ -279,7 +275,7 @@ async fn a_download_whose_connection_breaks_ends_in_an_error_and_can_be_opened_a
     let soql = format!("SELECT {} FROM Account", account().select_list());
     let job = org.client.start_query_job(&soql, Scope::Live).await.unwrap();
     org.client.await_job(JobKind::Query, &job).await.unwrap();
-    org.fault(json!({ "route": "*/results", "kind": "truncate", "bytes": 1_000 })).await;
+    org.fault(Fault::new(FaultKind::Truncate { bytes: 1_000 }).route("*/results")).await;
 
     let page = org.client.query_job_page(&job, None, 1_000, &account()).await.unwrap();
     assert_eq!(page.expected, Some(100));
@@ -355,7 +351,7 @@ async fn an_aborted_job_has_no_effect_and_gives_its_records_back() {
 async fn an_expired_session_is_renewed_unnoticed_even_for_a_write() {
     let org = Org::empty().await;
     org.client.identity().await.unwrap();
-    org.control(reqwest::Method::POST, "expire-sessions", Json::Null).await;
+    org.control().expire_sessions().await.unwrap();
     org.create_accounts(&[json!({ "Name": "Acme" })]).await;
     assert_eq!(org.accounts(Scope::Live).await.len(), 1, "and it was written once");
     org.close().await;
@@ -364,8 +360,8 @@ async fn an_expired_session_is_renewed_unnoticed_even_for_a_write() {
 #[tokio::test]
 async fn a_lost_answer_to_a_write_is_unknown_and_is_not_sent_again() {
     let org = Org::empty().await;
-    org.fault(json!({ "method": "POST", "route": "*/composite/sobjects", "kind": "cut_after" }))
-        .await;
+    let lost = Fault::new(FaultKind::CutAfter {}).method("POST").route("*/composite/sobjects");
+    org.fault(lost).await;
     let outcome = org.client.create("Account", maps(&[json!({ "Name": "Acme" })])).await;
     let error = outcome.unwrap_err();
     assert!(error.outcome_is_unknown(), "{error:?}");
@@ -377,14 +373,15 @@ async fn a_lost_answer_to_a_write_is_unknown_and_is_not_sent_again() {
 async fn reading_survives_lost_answers_and_outages() {
     let org = Org::empty().await;
     org.create_accounts(&[json!({ "Name": "Acme" })]).await;
-    for fault in [
-        json!({ "operation": "query", "kind": "cut_before" }),
-        json!({ "operation": "query", "kind": "cut_after" }),
-        json!({ "operation": "query", "kind": "truncate", "bytes": 40 }),
-        json!({ "operation": "query", "kind": "status", "status": 503 }),
+    for kind in [
+        FaultKind::CutBefore {},
+        FaultKind::CutAfter {},
+        FaultKind::Truncate { bytes: 40 },
+        FaultKind::status(503),
     ] {
-        org.fault(fault.clone()).await;
-        assert_eq!(org.accounts(Scope::Live).await.len(), 1, "{fault}");
+        let said = format!("{kind:?}");
+        org.fault(Fault::new(kind).operation("query")).await;
+        assert_eq!(org.accounts(Scope::Live).await.len(), 1, "{said}");
     }
     org.close().await;
 }
@@ -411,7 +408,7 @@ async fn usage_calls_and_the_clock_are_known() {
     let usage = org.client.usage().unwrap();
     assert_eq!((usage.used, usage.limit), (1, 100_000));
     let before = org.client.server_time().await.unwrap();
-    org.control(reqwest::Method::POST, "clock", json!({ "advance_seconds": 3_600 })).await;
+    org.control().advance_clock(3_600).await.unwrap();
     let after = org.client.server_time().await.unwrap();
     assert!((3_600..3_660).contains(&(after - before).num_seconds()), "{before} {after}");
     assert_eq!(org.client.calls_made(), 3);
@@ -421,7 +418,7 @@ async fn usage_calls_and_the_clock_are_known() {
 #[tokio::test]
 async fn an_assertion_is_accepted_although_the_clocks_differ() {
     let org = Org::empty().await;
-    org.control(reqwest::Method::POST, "clock", json!({ "advance_seconds": 3_600 })).await;
+    org.control().advance_clock(3_600).await.unwrap();
     let credentials = org.simulator.credentials();
     let auth = Auth::JwtBearer {
         client_id: credentials.client_id,

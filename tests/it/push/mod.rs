@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
 use lockstep::sync::{Error, Pushed};
+use salesforce_simulator::{Fault, FaultKind};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use world::{World, mappings, value};
@@ -156,25 +157,27 @@ async fn both_sides_change_the_same_field_and_the_policy_decides() {
 
 #[tokio::test]
 async fn a_lost_answer_makes_no_duplicate_with_an_external_id() {
-    for kind in ["cut_before", "cut_after"] {
+    for kind in [FaultKind::CutBefore {}, FaultKind::CutAfter {}] {
+        let said = format!("{kind:?}");
         let world = World::start().await;
-        world.fault("PATCH", COLLECTIONS, json!({ "kind": kind })).await;
+        world.fault("PATCH", COLLECTIONS, kind).await;
         world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
-        assert!(world.run().await.is_err(), "{kind}");
+        assert!(world.run().await.is_err(), "{said}");
         world.app("update account set phone = '1'").await;
         world.settle().await;
         let records = world.records("Account").await;
-        assert_eq!(records.len(), 1, "{kind}");
+        assert_eq!(records.len(), 1, "{said}");
         assert_eq!(records[0].id, sfid_of(&world, "account").await);
-        assert_eq!(records[0].values[2], value("1"), "{kind}");
+        assert_eq!(records[0].values[2], value("1"), "{said}");
     }
 }
 
 #[tokio::test]
 async fn a_lost_answer_makes_no_duplicate_without_an_external_id() {
-    for kind in ["cut_before", "cut_after"] {
+    for kind in [FaultKind::CutBefore {}, FaultKind::CutAfter {}] {
+        let said = format!("{kind:?}");
         let world = World::start().await;
-        world.fault("POST", COLLECTIONS, json!({ "kind": kind })).await;
+        world.fault("POST", COLLECTIONS, kind).await;
         world
             .app(
                 "insert into lead (lastname, company) values ('Byron', 'Acme');
@@ -182,11 +185,11 @@ async fn a_lost_answer_makes_no_duplicate_without_an_external_id() {
                  insert into lead (lastname, company) values ('Lovelace', 'Acme')",
             )
             .await;
-        assert!(world.run().await.is_err(), "{kind}");
+        assert!(world.run().await.is_err(), "{said}");
         world.settle().await;
-        assert_eq!(world.names("Lead").await, ["Byron", "Byron", "Lovelace"], "{kind}");
+        assert_eq!(world.names("Lead").await, ["Byron", "Byron", "Lovelace"], "{said}");
         let linked = world.rows("select count(distinct sfid) from lead").await;
-        assert_eq!(linked, ["3"], "{kind}");
+        assert_eq!(linked, ["3"], "{said}");
     }
 }
 
@@ -196,14 +199,14 @@ async fn a_lost_answer_to_an_update_or_a_delete_is_resolved_by_reading() {
     world.app("insert into account (name, external_id__c) values ('A', 'k1')").await;
     world.settle().await;
 
-    world.fault("PATCH", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app("update account set name = 'B'").await;
     assert!(world.run().await.is_err());
     world.app("update account set name = 'C'").await;
     world.settle().await;
     assert_eq!(world.names("Account").await, ["C"], "our own lost write is no foreign edit");
 
-    world.fault("DELETE", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.fault("DELETE", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app("delete from account").await;
     assert!(world.run().await.is_err());
     world.settle().await;
@@ -229,7 +232,7 @@ async fn what_came_and_went_before_it_was_sent_is_never_sent() {
 #[tokio::test]
 async fn a_row_deleted_after_its_insert_got_lost_leaves_no_record_behind() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
     assert!(world.run().await.is_err());
     world.app("delete from account").await;
@@ -278,8 +281,8 @@ async fn a_refused_call_is_halved_until_the_record_at_fault_stands_alone() {
     let world = World::start().await;
     world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 8) n").await;
     let refusal = json!([{ "errorCode": "JSON_PARSER_ERROR", "message": "no", "fields": [] }]);
-    let kind = json!({ "kind": "status", "status": 400, "body": refusal, "times": 4 });
-    world.fault("PATCH", COLLECTIONS, kind).await;
+    let refused = Fault::from(FaultKind::json(400, refusal)).times(4);
+    world.fault("PATCH", COLLECTIONS, refused).await;
     let pushed = world.run().await.unwrap();
     assert_eq!((pushed.accepted, pushed.refused), (7, 1));
     assert_eq!(world.records("Account").await.len(), 7);
@@ -304,7 +307,7 @@ async fn three_thousand_inserts_go_by_one_bulk_job() {
 async fn a_bulk_job_whose_closing_got_lost_is_settled_by_its_id() {
     let world = World::start().await;
     world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 2001) n").await;
-    world.fault("PATCH", "/services/data/*/jobs/ingest/*", json!({ "kind": "cut_after" })).await;
+    world.fault("PATCH", "/services/data/*/jobs/ingest/*", FaultKind::CutAfter {}).await;
     assert!(world.run().await.is_err());
     world.resolve_open().await.unwrap();
     world.settle().await;
@@ -339,7 +342,7 @@ async fn an_entry_left_open_by_a_crash_is_resolved_by_reading() {
 #[tokio::test]
 async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
     let world = World::start().await;
-    world.fault("POST", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app("insert into lead (lastname, company) values ('Byron', 'Acme')").await;
     assert!(world.run().await.is_err());
     let id = world.records("Lead").await[0].id.clone();
@@ -357,7 +360,7 @@ async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
 #[tokio::test]
 async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, json!({ "kind": "latency", "millis": 400 })).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::Latency { millis: 400 }).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
     let (pushed, ()) = tokio::join!(world.run(), async {
         let claimed = "select 1 from lockstep.journal where outcome is null";
@@ -372,7 +375,7 @@ async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() 
 #[tokio::test]
 async fn a_value_emptied_after_its_insert_got_lost_does_not_come_back() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, json!({ "kind": "cut_after" })).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app("insert into account (name, external_id__c, phone) values ('Acme', 'k1', '1')").await;
     assert!(world.run().await.is_err());
     world.app("update account set phone = null").await;
@@ -419,8 +422,7 @@ async fn a_parked_deletion_is_not_sent_again_for_a_new_row_with_its_id() {
 async fn a_mapping_that_salesforce_refuses_does_not_hold_up_the_others() {
     let world = World::start().await;
     let refusal = json!([{ "errorCode": "INVALID_FIELD", "message": "no", "fields": [] }]);
-    let kind = json!({ "kind": "status", "status": 400, "body": refusal, "times": 1 });
-    world.fault("PATCH", COLLECTIONS, kind).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::json(400, refusal)).await;
     world
         .app(
             "insert into account (name, external_id__c) values ('Acme', 'k1');

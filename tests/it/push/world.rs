@@ -12,8 +12,8 @@ use lockstep::postgres::ephemeral::EphemeralPostgres;
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
 use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
 use lockstep::sync::{Error, Pulled, Puller, Pushed, Pusher};
-use salesforce_simulator::{Config as OrgConfig, Simulator};
-use serde_json::{Value as Json, json};
+use salesforce_simulator::{Config as OrgConfig, Control, Fault, Simulator};
+use serde_json::Value as Json;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -34,7 +34,6 @@ pub(super) struct World {
     mappings: Vec<Mapping>,
     app: Console,
     org: Simulator,
-    http: reqwest::Client,
 }
 
 fn field(name: &str, column_type: ColumnType, field_type: FieldType) -> Field {
@@ -137,8 +136,7 @@ impl World {
         let group = MappingGroup { name: "account".to_owned(), mappings: mappings.clone() };
         let pusher = Pusher::new(db.clone(), client.clone(), group);
         let puller = Puller::new(db.clone(), client.clone());
-        let http = reqwest::Client::new();
-        Self { client, pusher, lease, puller, db, mappings, app, org, http }
+        Self { client, pusher, lease, puller, db, mappings, app, org }
     }
 
     /// Runs statements as the application.
@@ -218,42 +216,37 @@ impl World {
         records.iter().map(name).collect()
     }
 
+    fn control(&self) -> Control {
+        self.org.control().unwrap()
+    }
+
     /// A person in Salesforce creates a record.
     pub(super) async fn person_creates(&self, object: &str, fields: Json) {
-        let url = format!("{}/__org/records/{object}", self.org.url());
-        self.http.post(url).json(&fields).send().await.unwrap().error_for_status().unwrap();
+        self.control().create(object, &fields).await.unwrap();
     }
 
     /// A person in Salesforce changes a record.
     pub(super) async fn person_edits(&self, object: &str, id: &SalesforceId, fields: Json) {
-        let url = format!("{}/__org/records/{object}/{id}", self.org.url());
-        self.http.patch(url).json(&fields).send().await.unwrap().error_for_status().unwrap();
+        self.control().update(object, id.as_str(), &fields).await.unwrap();
     }
 
     /// A person in Salesforce deletes a record.
     pub(super) async fn person_deletes(&self, object: &str, id: &SalesforceId) {
-        let url = format!("{}/__org/records/{object}/{id}", self.org.url());
-        self.http.delete(url).send().await.unwrap().error_for_status().unwrap();
+        self.control().delete(object, id.as_str()).await.unwrap();
     }
 
-    /// Orders trouble for the next matching requests.
-    pub(super) async fn fault(&self, method: &str, route: &str, kind: Json) {
-        let mut fault = json!({ "method": method, "route": route, "times": 1 });
-        fault.as_object_mut().unwrap().extend(kind.as_object().unwrap().clone());
-        let url = format!("{}/__org/faults", self.org.url());
-        self.http.post(url).json(&fault).send().await.unwrap().error_for_status().unwrap();
+    /// Orders trouble for the next matching request.
+    pub(super) async fn fault(&self, method: &str, route: &str, fault: impl Into<Fault>) {
+        let fault = fault.into().method(method).route(route);
+        self.control().arm(fault).await.unwrap();
     }
 
     /// `METHOD path` of the requests so far whose path holds `part`.
     pub(super) async fn requests(&self, part: &str) -> Vec<String> {
-        let url = format!("{}/__org/requests", self.org.url());
-        let entries: Vec<Json> = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        entries
+        let requests = self.control().requests().await.unwrap();
+        requests
             .iter()
-            .map(|entry| {
-                let word = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-                format!("{} {}", word("method"), word("path"))
-            })
+            .map(|request| format!("{} {}", request.method, request.path))
             .filter(|line| line.contains(part))
             .collect()
     }

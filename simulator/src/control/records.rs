@@ -1,0 +1,77 @@
+//! Rows as a person changes them.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Control, ControlError};
+
+/// How a row of an undelete or purge ended.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct RowOutcome {
+    /// The row; absent when it was refused.
+    pub id: Option<String>,
+    /// Whether it was done.
+    pub success: bool,
+    /// Why it was not.
+    pub errors: Vec<Value>,
+}
+
+impl Control {
+    /// Creates a row as the human user and answers its id.
+    ///
+    /// # Errors
+    /// [`ControlError`], also when the org's rules refuse the row.
+    pub async fn create(&self, object: &str, fields: &Value) -> Result<String, ControlError> {
+        let route = format!("records/{object}");
+        let answer = self.call(Method::POST, &route, Some(fields)).await?;
+        Ok(answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Reads a row as the human user.
+    ///
+    /// # Errors
+    /// [`ControlError`], also when there is no such row.
+    pub async fn read(&self, object: &str, id: &str) -> Result<Value, ControlError> {
+        self.call(Method::GET, &format!("records/{object}/{id}"), None).await
+    }
+
+    /// Changes a row as the human user.
+    ///
+    /// # Errors
+    /// As [`Control::create`].
+    pub async fn update(&self, object: &str, id: &str, fields: &Value) -> Result<(), ControlError> {
+        self.call(Method::PATCH, &format!("records/{object}/{id}"), Some(fields)).await.map(drop)
+    }
+
+    /// Deletes a row as the human user.
+    ///
+    /// # Errors
+    /// As [`Control::create`].
+    pub async fn delete(&self, object: &str, id: &str) -> Result<(), ControlError> {
+        self.order(Method::DELETE, &format!("records/{object}/{id}")).await
+    }
+
+    /// Takes rows out of the recycle bin.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn undelete<S: AsRef<str>>(
+        &self,
+        ids: &[S],
+    ) -> Result<Vec<RowOutcome>, ControlError> {
+        self.post("undelete", &json!({ "ids": texts(ids) })).await
+    }
+
+    /// Takes rows out of the org.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn purge<S: AsRef<str>>(&self, ids: &[S]) -> Result<Vec<RowOutcome>, ControlError> {
+        self.post("purge", &json!({ "ids": texts(ids) })).await
+    }
+}
+
+fn texts<S: AsRef<str>>(ids: &[S]) -> Vec<&str> {
+    ids.iter().map(AsRef::as_ref).collect()
+}

@@ -1,0 +1,118 @@
+//! The org as a whole: start anew, clock, sessions, limits.
+
+use chrono::{DateTime, Utc};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Control, ControlError};
+use crate::Credentials;
+
+/// A session that was opened for a user.
+#[derive(Clone, Deserialize, PartialEq)]
+pub struct UserSession {
+    /// The token to work with.
+    pub access_token: String,
+    /// Where.
+    pub instance_url: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Whose it is, by name.
+    pub username: String,
+}
+
+impl std::fmt::Debug for UserSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserSession").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// The day's requests.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+pub struct Limits {
+    /// Made so far.
+    pub used: u64,
+    /// Allowed.
+    pub limit: u64,
+}
+
+#[derive(Deserialize)]
+struct Now {
+    now: DateTime<Utc>,
+}
+
+impl Control {
+    /// Makes the org what it was at the start; faults, jobs, cursors and log go, sessions stay.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn reset(&self) -> Result<(), ControlError> {
+        self.order(Method::POST, "reset").await
+    }
+
+    /// What a client needs to log in, with two fresh sessions.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn credentials(&self) -> Result<Credentials, ControlError> {
+        self.get("credentials").await
+    }
+
+    /// Opens a session of a user.
+    ///
+    /// # Errors
+    /// [`ControlError`], also when there is no such user.
+    pub async fn act_as(&self, username: &str) -> Result<UserSession, ControlError> {
+        self.post(&format!("as/{username}"), &json!({})).await
+    }
+
+    /// Ends every session and answers how many there were.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn expire_sessions(&self) -> Result<u64, ControlError> {
+        let answer: Value = self.post("expire-sessions", &json!({})).await?;
+        Ok(answer.get("expired").and_then(Value::as_u64).unwrap_or_default())
+    }
+
+    /// Forgets all query cursors.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn expire_cursors(&self) -> Result<(), ControlError> {
+        self.order(Method::POST, "expire-cursors").await
+    }
+
+    /// Moves the org's clock and answers its time.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn advance_clock(&self, seconds: i64) -> Result<DateTime<Utc>, ControlError> {
+        let answer: Now = self.post("clock", &json!({ "advance_seconds": seconds })).await?;
+        Ok(answer.now)
+    }
+
+    /// The day's requests.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn limits(&self) -> Result<Limits, ControlError> {
+        self.get("limits").await
+    }
+
+    /// Sets the day's requests and their limit.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn set_limits(&self, used: u64, limit: u64) -> Result<Limits, ControlError> {
+        self.post("limits", &json!({ "used": used, "limit": limit })).await
+    }
+
+    /// Sets how long a session lasts after its last use.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn set_session_lifetime(&self, seconds: i64) -> Result<Limits, ControlError> {
+        self.post("limits", &json!({ "session_lifetime_seconds": seconds })).await
+    }
+}
