@@ -47,6 +47,8 @@ pub(crate) enum Resource {
     QueryMore(String),
     Composite,
     CompositeBatch,
+    CompositeGraph,
+    CompositeTree(String),
     Collection,
     CollectionRetrieve(String),
     CollectionUpsert { object: String, field: String },
@@ -125,6 +127,8 @@ impl Resource {
             ["query" | "queryAll", locator] => Self::QueryMore(own(locator)),
             ["composite"] => Self::Composite,
             ["composite", "batch"] => Self::CompositeBatch,
+            ["composite", "graph"] => Self::CompositeGraph,
+            ["composite", "tree", object] => Self::CompositeTree(own(object)),
             ["composite", "sobjects"] => Self::Collection,
             ["composite", "sobjects", object] => Self::CollectionRetrieve(own(object)),
             ["composite", "sobjects", object, field] => {
@@ -174,7 +178,10 @@ impl Resource {
             Self::Collection | Self::CollectionRetrieve(_) | Self::CollectionUpsert { .. } => {
                 "collection"
             }
-            Self::Composite | Self::CompositeBatch => "composite",
+            Self::Composite
+            | Self::CompositeBatch
+            | Self::CompositeGraph
+            | Self::CompositeTree(_) => "composite",
             Self::QueryJobs
             | Self::QueryJob(_)
             | Self::QueryJobResults(_)
@@ -199,6 +206,7 @@ impl Resource {
             | Self::Row { object, .. }
             | Self::Key { object, .. }
             | Self::CollectionRetrieve(object)
+            | Self::CompositeTree(object)
             | Self::CollectionUpsert { object, .. } => Some(object),
             _ => None,
         }
@@ -211,8 +219,10 @@ impl Resource {
             Self::Row { .. } | Self::Key { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
             Self::Collection => &["POST", "PATCH", "DELETE"],
             Self::CollectionUpsert { .. } => &["PATCH"],
+            Self::CompositeTree(_) => &["POST"],
             Self::Composite
             | Self::CompositeBatch
+            | Self::CompositeGraph
             | Self::CollectionRetrieve(_)
             | Self::QueryJobs
             | Self::IngestJobs => &["GET", "POST"],

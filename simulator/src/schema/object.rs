@@ -165,6 +165,17 @@ impl Object {
         self.by_relationship.get(&name.to_ascii_lowercase()).copied()
     }
 
+    /// The child object and its reference field behind a child relationship, whatever its case.
+    #[must_use]
+    pub fn child_relationship(&self, name: &str) -> Option<(&str, &str)> {
+        let children = self.described.get("childRelationships")?.as_array()?;
+        let entry = children.iter().find(|entry| {
+            let known = entry.get("relationshipName").and_then(Json::as_str);
+            known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+        })?;
+        Some((entry.get("childSObject")?.as_str()?, entry.get("field")?.as_str()?))
+    }
+
     /// The fields that the engine fills.
     #[must_use]
     pub fn system(&self) -> &SystemFields {

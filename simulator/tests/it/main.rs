@@ -7,6 +7,8 @@ mod bulk_query;
 mod collections;
 mod composite;
 mod composite_batch;
+mod composite_graph;
+mod composite_tree;
 mod control;
 mod faults;
 mod oauth;

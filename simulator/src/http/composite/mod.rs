@@ -7,13 +7,17 @@
 //! bodies and keep their limits.
 
 mod batch;
+mod graph;
 mod plain;
 mod reference;
 mod sequence;
 mod subrequest;
+mod tree;
 
 pub(crate) use batch::batch;
+pub(crate) use graph::graph;
 pub(crate) use plain::composite;
+pub(crate) use tree::tree;
 
 use serde_json::{Map, json};
 

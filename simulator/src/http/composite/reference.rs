@@ -74,6 +74,17 @@ impl References {
     }
 }
 
+/// The ids of the subrequests that a text refers to.
+pub(super) fn ids_in(text: &str) -> Vec<&str> {
+    let mut ids = Vec::new();
+    let mut rest = text;
+    while let Some((_, path, after)) = next(rest) {
+        ids.push(path.split(['.', '[']).next().unwrap_or_default());
+        rest = after;
+    }
+    ids
+}
+
 /// The next reference: what stands before it, its path, what stands behind it.
 fn next(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("@{")?;
@@ -161,5 +172,10 @@ mod tests {
             assert_eq!(code, "PROCESSING_HALTED");
             assert!(message.contains(&format!("No value for {path} found in ")), "{message}");
         }
+    }
+
+    #[test]
+    fn a_text_tells_whom_it_refers_to() {
+        assert_eq!(ids_in("a@{one.id}b@{two[0].id}@{three"), ["one", "two"]);
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn check(steps: &[Step]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a text may name a subrequest, a graph or a record.
 pub(super) fn is_reference_id(id: &str) -> bool {
     id.starts_with(|first: char| first.is_ascii_alphanumeric())
         && id.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
@@ -166,7 +167,12 @@ fn prepare(step: &Step, references: &References) -> Result<Subrequest, Refusal> 
 pub(super) fn is_nested(resource: &Resource) -> bool {
     matches!(
         resource,
-        Resource::Composite | Resource::CompositeBatch | Resource::QueryJobs | Resource::IngestJobs
+        Resource::Composite
+            | Resource::CompositeBatch
+            | Resource::CompositeGraph
+            | Resource::CompositeTree(_)
+            | Resource::QueryJobs
+            | Resource::IngestJobs
     )
 }
 
@@ -184,7 +190,8 @@ fn has_failed_row(outcome: &Outcome) -> bool {
         .is_ok_and(|rows| rows.iter().any(|row| !row.success))
 }
 
-fn rolled_back() -> Refusal {
+/// What a subrequest is told that was undone because of another.
+pub(super) fn rolled_back() -> Refusal {
     let message =
         "The transaction was rolled back since another operation in the same transaction failed.";
     Refusal::bad_request("PROCESSING_HALTED", message)
