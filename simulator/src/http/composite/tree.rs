@@ -40,9 +40,11 @@ struct Node {
     reference_id: String,
     fields: JsonMap,
     level: usize,
-    /// The row above, by position, and the field that refers to it.
-    parent: Option<(usize, String)>,
+    parent: Parent,
 }
+
+/// The row above, by position, and the field that refers to it.
+type Parent = Option<(usize, String)>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,7 +106,7 @@ fn told(complaints: Vec<Complaint>) -> Vec<Value> {
 /// Lays the rows out level by level.
 fn read(org: &Org, object: &str, records: Vec<Value>) -> Result<Vec<Node>, Complaint> {
     let mut nodes: Vec<Node> = Vec::new();
-    let mut waiting: Vec<(Value, String, Option<(usize, String)>)> =
+    let mut waiting: Vec<(Value, String, Parent)> =
         records.into_iter().map(|record| (record, object.to_owned(), None)).collect();
     let mut level = 1;
     while !waiting.is_empty() {
@@ -140,7 +142,7 @@ fn read_record(
     org: &Org,
     record: Value,
     expected: &str,
-    parent: Option<(usize, String)>,
+    parent: Parent,
     level: usize,
 ) -> Result<(Node, Children), Complaint> {
     let nameless = |message: &str| (String::new(), invalid(message.to_owned()));
