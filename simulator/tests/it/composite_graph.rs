@@ -7,15 +7,21 @@ use crate::support::{Sandbox, assert_refused};
 
 fn node(method: &str, path: &str, id: &str, body: Value) -> Value {
     let url = format!("/services/data/v66.0/sobjects/{path}");
-    json!({ "method": method, "url": url, "referenceId": id, "body": body })
+    let mut node = json!({ "method": method, "url": url, "referenceId": id });
+    node["body"] = body;
+    node
 }
 
-fn account(id: &str, name: Value) -> Value {
-    node("POST", "Account", id, json!({ "Name": name }))
+fn account(id: &str, name: impl Into<Value>) -> Value {
+    let mut fields = json!({});
+    fields["Name"] = name.into();
+    node("POST", "Account", id, fields)
 }
 
 fn graph(id: &str, nodes: Vec<Value>) -> Value {
-    json!({ "graphId": id, "compositeRequest": nodes })
+    let mut graph = json!({ "graphId": id });
+    graph["compositeRequest"] = Value::Array(nodes);
+    graph
 }
 
 #[tokio::test]
@@ -23,10 +29,10 @@ async fn a_failed_graph_leaves_nothing_and_its_neighbours_alone() {
     let sandbox = Sandbox::empty().await;
     let body = json!({ "graphs": [
         graph("good", vec![
-            account("acme", json!("Acme")),
+            account("acme", "Acme"),
             node("POST", "Contact", "ada", json!({ "LastName": "A", "AccountId": "@{acme.id}" })),
         ]),
-        graph("bad", vec![account("one", json!("one")), account("two", Value::Null)]),
+        graph("bad", vec![account("one", "one"), account("two", Value::Null)]),
     ] });
 
     let answer = sandbox.post("composite/graph", &body).await;
@@ -54,7 +60,7 @@ async fn a_node_may_stand_before_the_one_it_needs() {
     let nodes = vec![
         node("PATCH", "Contact/@{ada.id}", "patch", json!({ "Description": "of @{acme.id}" })),
         node("POST", "Contact", "ada", json!({ "LastName": "A", "AccountId": "@{acme.id}" })),
-        account("acme", json!("Acme")),
+        account("acme", "Acme"),
     ];
 
     let answer = sandbox.post("composite/graph", &json!({ "graphs": [graph("g", nodes)] })).await;
@@ -81,7 +87,7 @@ async fn after_fifteen_failures_the_rest_is_not_tried() {
     let sandbox = Sandbox::empty().await;
     let mut graphs: Vec<Value> =
         (0..15).map(|n| graph(&format!("bad{n}"), vec![account("a", Value::Null)])).collect();
-    graphs.push(graph("late", vec![account("a", json!("never"))]));
+    graphs.push(graph("late", vec![account("a", "never")]));
 
     let answer = sandbox.post("composite/graph", &json!({ "graphs": graphs })).await.json();
 
@@ -98,7 +104,7 @@ async fn after_fifteen_failures_the_rest_is_not_tried() {
 async fn graphs_beyond_the_limits_are_refused_as_a_whole() {
     let sandbox = Sandbox::empty().await;
     let accounts = |count: usize| -> Vec<Value> {
-        (0..count).map(|n| account(&format!("n{n}"), json!("x"))).collect()
+        (0..count).map(|n| account(&format!("n{n}"), "x")).collect()
     };
     let chain: Vec<Value> = (0..16)
         .map(|n: usize| {
@@ -106,7 +112,7 @@ async fn graphs_beyond_the_limits_are_refused_as_a_whole() {
             node("POST", "Account", &format!("n{n}"), json!({ "Name": "x", "ParentId": parent }))
         })
         .collect();
-    let circle = vec![account("a", json!("@{b.id}")), account("b", json!("@{a.id}"))];
+    let circle = vec![account("a", "@{b.id}"), account("b", "@{a.id}")];
     let query =
         json!({ "method": "GET", "url": "/services/data/v66.0/query?q=x", "referenceId": "q" });
     let kinds: Vec<Value> = (0..16)
@@ -121,7 +127,7 @@ async fn graphs_beyond_the_limits_are_refused_as_a_whole() {
         (vec![graph("round", circle)],                                        "INVALID_INPUT"),
         (vec![graph("query", vec![query])],                                   "INVALID_INPUT"),
         (vec![graph("same", vec![]), graph("same", vec![])],                  "INVALID_INPUT"),
-        (vec![graph("twice", vec![account("a", json!("x")), account("a", json!("x"))])], "INVALID_INPUT"),
+        (vec![graph("twice", vec![account("a", "x"), account("a", "x")])], "INVALID_INPUT"),
         (vec![json!({ "graphId": "g" })],                                     "JSON_PARSER_ERROR"),
     ];
     for (graphs, code) in table {
