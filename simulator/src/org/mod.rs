@@ -19,6 +19,7 @@ mod answers;
 mod body;
 mod changes;
 mod check;
+mod computed;
 mod convert;
 mod ingest;
 mod query;

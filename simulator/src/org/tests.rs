@@ -486,3 +486,5 @@ fn users_are_found_by_name_and_a_lookup_to_an_unknown_object_is_believed() {
     assert!(org.create(user, "T__c", &map(json!({"Friend__c": "a0Z000000000001"}))).is_ok());
     assert!(org.create(user, "T__c", &map(json!({"Friend__c": "nonsense"}))).is_err());
 }
+
+mod computed;

@@ -69,7 +69,7 @@ impl FieldType {
 }
 
 /// A roll-up summary over detail rows.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollUp {
     /// The detail object.
@@ -80,6 +80,9 @@ pub struct RollUp {
     pub field: Option<String>,
     /// What is computed.
     pub summary: Summary,
+    /// Which details count; all, unless there is a condition.
+    #[serde(default)]
+    pub filter: Option<Formula>,
 }
 
 /// The function of a roll-up.
