@@ -123,6 +123,8 @@ pub struct Credentials {
     pub username: String,
     /// The password of every user.
     pub password: String,
+    /// Every user's security token, which may follow the password.
+    pub security_token: String,
     /// A refresh token of the integration user.
     pub refresh_token: String,
     /// The key that signs assertions, as PKCS#8 PEM.
@@ -239,6 +241,7 @@ impl World {
             client_id: oauth::CLIENT_ID.to_owned(),
             client_secret: oauth::CLIENT_SECRET.to_owned(),
             password: oauth::PASSWORD.to_owned(),
+            security_token: oauth::SECURITY_TOKEN.to_owned(),
             private_key_pem: oauth::PRIVATE_KEY.to_owned(),
             refresh_token,
             access_token,

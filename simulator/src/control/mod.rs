@@ -17,6 +17,7 @@
 mod fault;
 mod faults;
 mod log;
+mod logins;
 mod records;
 mod steer;
 

@@ -27,9 +27,15 @@ pub(crate) fn dispatch(
     match route {
         Route::Front => Ok(front::front(world)),
         Route::Control(words) => control::control(world, call, &words),
-        Route::Token => only(call, &["POST"], |call| oauth::grant(world, call)),
+        // A wrong verb has an OAuth answer here.
+        Route::Token => Ok(oauth::grant(world, call)),
+        Route::Authorize => only(call, &["GET", "POST"], |call| Ok(oauth::authorize(world, call))),
         Route::Revoke => only(call, &["GET", "POST"], |call| oauth::revoke(world, call)),
-        Route::Introspect => only(call, &["POST"], |call| oauth::introspect(world, call)),
+        Route::Introspect => only(call, &["POST"], |call| Ok(oauth::introspect(world, call))),
+        Route::OpenIdConfiguration => {
+            only(call, &["GET", "HEAD"], |_| Ok(oauth::configuration(world)))
+        }
+        Route::SigningKeys => only(call, &["GET", "HEAD"], |_| Ok(oauth::keys())),
         Route::UserInfo => {
             only(call, &["GET", "HEAD", "POST"], |call| oauth::user_info(world, call))
         }
@@ -70,7 +76,11 @@ fn api(
     version.clone_into(&mut call.version);
     let token = bearer(call)?;
     let session = world.sessions().touch(&token, call.time);
-    call.session = Some(session.ok_or_else(Refusal::session)?);
+    let session = session.ok_or_else(Refusal::session)?;
+    if !session.has_scope("api") {
+        return Err(not_for_apis());
+    }
+    call.session = Some(session);
     if !world.usage().spend() {
         return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
     }
@@ -130,15 +140,22 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
     }
 }
 
+/// The refusal of a token that was not granted for APIs.
+pub(crate) fn not_for_apis() -> Refusal {
+    let message = "This session is not valid for use with the REST API";
+    Refusal::rest(StatusCode::FORBIDDEN, "INVALID_SESSION_ID", message)
+}
+
 /// The access token of a request.
 ///
 /// # Errors
-/// 401 for a header that is missing or says something else.
+/// 401: without a header there is no session, and a header that says something else is no header.
 pub(crate) fn bearer(call: &Call) -> Result<String, Refusal> {
     let refusal =
         || Refusal::rest(StatusCode::UNAUTHORIZED, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE");
-    let header = call.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(refusal)?;
+    let header = call.headers.get(AUTHORIZATION).ok_or_else(Refusal::session)?;
+    let header = header.to_str().ok().and_then(|header| header.split_once(' '));
+    let (scheme, token) = header.ok_or_else(refusal)?;
     if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth") {
         return Ok(token.trim().to_owned());
     }

@@ -12,9 +12,14 @@ pub(crate) enum Route {
     /// `/__org/…`, with what follows.
     Control(Vec<String>),
     Token,
+    Authorize,
     Revoke,
     Introspect,
     UserInfo,
+    /// `/.well-known/openid-configuration`
+    OpenIdConfiguration,
+    /// `/id/keys`
+    SigningKeys,
     Identity {
         organization: String,
         user: String,
@@ -75,9 +80,12 @@ impl Route {
             [] => Self::Front,
             ["__org", ..] => Self::Control(segments.iter().skip(1).cloned().collect()),
             ["services", "oauth2", "token"] => Self::Token,
+            ["services", "oauth2", "authorize"] => Self::Authorize,
             ["services", "oauth2", "revoke"] => Self::Revoke,
             ["services", "oauth2", "introspect"] => Self::Introspect,
             ["services", "oauth2", "userinfo"] => Self::UserInfo,
+            [".well-known", "openid-configuration"] => Self::OpenIdConfiguration,
+            ["id", "keys"] => Self::SigningKeys,
             ["id", organization, user] => Self::Identity {
                 organization: (*organization).to_owned(),
                 user: (*user).to_owned(),
@@ -95,8 +103,11 @@ impl Route {
         match self {
             Self::Front => "front",
             Self::Control(_) => "control",
-            Self::Token | Self::Revoke | Self::Introspect => "oauth",
-            Self::UserInfo | Self::Identity { .. } => "identity",
+            Self::Token | Self::Authorize | Self::Revoke | Self::Introspect => "oauth",
+            Self::UserInfo
+            | Self::OpenIdConfiguration
+            | Self::SigningKeys
+            | Self::Identity { .. } => "identity",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",

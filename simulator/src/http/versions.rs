@@ -14,6 +14,11 @@ const RETIRED: std::ops::RangeInclusive<u32> = 7..=30;
 /// The season in which version 50 came out; three releases a year follow.
 const FIRST_WINTER: u32 = 21;
 
+/// The newest version, without its `v`.
+pub(crate) fn latest() -> String {
+    format!("{}.0", SERVED.end())
+}
+
 /// `GET /services/data`, the one resource that needs no session.
 pub(crate) fn list() -> Reply {
     let versions: Vec<Value> = SERVED

@@ -22,6 +22,7 @@ mod check;
 mod computed;
 mod convert;
 mod ingest;
+mod people;
 mod query;
 mod read;
 mod remove;
@@ -42,6 +43,7 @@ pub use answers::{
 };
 pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
+pub use people::Names;
 pub use render::Shape;
 pub use rights::{Action, FieldRight, Permission};
 pub use writer::Writer;

@@ -12,6 +12,8 @@ mod composite_tree;
 mod control;
 mod faults;
 mod oauth;
+mod oauth_errors;
+mod oauth_web;
 mod program;
 mod protocol;
 mod query;

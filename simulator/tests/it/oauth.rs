@@ -162,13 +162,22 @@ async fn an_unused_session_ends_and_says_so_with_401() {
 async fn a_request_without_a_bearer_token_is_refused() {
     let sandbox = Sandbox::empty().await;
 
-    for header in [None, Some("Basic eDp5"), Some("Bearer")] {
+    #[rustfmt::skip]
+    let table = [
+        (None,                    "INVALID_SESSION_ID"),
+        (Some("Bearer x"),        "INVALID_SESSION_ID"),
+        (Some("OAuth x"),         "INVALID_SESSION_ID"),
+        (Some("Basic eDp5"),      "INVALID_AUTH_HEADER"),
+        (Some("Bearer"),          "INVALID_AUTH_HEADER"),
+        (Some("00Dx!token"),      "INVALID_AUTH_HEADER"),
+    ];
+    for (header, code) in table {
         let mut request = sandbox.bare(Method::GET, "/services/data/v66.0/limits");
         if let Some(header) = header {
             request = request.header("authorization", header);
         }
         let answer = Answer::of(request.send().await.unwrap()).await;
-        assert_refused(&answer, StatusCode::UNAUTHORIZED, "INVALID_AUTH_HEADER");
+        assert_refused(&answer, StatusCode::UNAUTHORIZED, code);
     }
 }
 

@@ -31,6 +31,7 @@ mod clock;
 mod faults;
 mod limits;
 mod log;
+mod logins;
 mod org;
 mod records;
 mod sessions;
@@ -50,6 +51,7 @@ pub(crate) const VERSION: &str = "v1";
 const TOPICS: &[&[Route]] = &[
     org::ROUTES,
     sessions::ROUTES,
+    logins::ROUTES,
     clock::ROUTES,
     limits::ROUTES,
     log::ROUTES,

@@ -68,12 +68,7 @@ fn act(world: &World, call: &mut Call) -> Result<(), Refusal> {
     };
     let person = world.person_named(&username).ok_or_else(Refusal::not_found)?;
     VERSION.clone_into(&mut call.version);
-    call.session = Some(Session {
-        user_id: person.id,
-        username: person.username,
-        started: call.time,
-        last_used: call.time,
-    });
+    call.session = Some(Session::full(person.id, &person.username, call.time));
     Ok(())
 }
 

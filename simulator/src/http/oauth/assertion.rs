@@ -1,20 +1,30 @@
-//! The signed assertion of the JWT bearer flow, really checked.
+//! Signed assertions, really checked: of a user in the JWT bearer flow, and of a client that proves
+//! itself without a secret.
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, dangerous::insecure_decode, decode, decode_header,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::http::{
-    oauth::{CLIENT_ID, PUBLIC_KEY},
-    refusal::Refusal,
-};
+use crate::http::{oauth::app::App, refusal::Refusal};
 
 /// Audiences that stand for any org.
-const LOGIN_HOSTS: [&str; 2] = ["https://login.salesforce.com", "https://test.salesforce.com"];
+const LOGIN_HOST: &str = "https://login.salesforce.com";
+const SANDBOX_HOST: &str = "https://test.salesforce.com";
 
 /// How far ahead `exp` may lie, in seconds: three minutes by the documents, five in practice.
 const EXPIRY_AHEAD: i64 = 300;
+
+/// What an assertion is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// It names a user to log in.
+    User,
+    /// It names the client; the token endpoint is an audience too.
+    Client,
+}
 
 #[derive(Deserialize)]
 struct Claims {
@@ -24,17 +34,29 @@ struct Claims {
     exp: Option<f64>,
 }
 
-/// The username that a valid assertion names.
+/// Who says that it made an assertion; nothing of it is checked yet.
+pub(crate) fn issuer(assertion: &str) -> Option<String> {
+    insecure_decode::<Claims>(assertion).ok()?.claims.iss
+}
+
+/// The subject that a valid assertion of this app names.
 ///
 /// # Errors
 /// The pair of error and description that Salesforce answers for the first thing found wrong.
-pub(crate) fn username(assertion: &str, url: &str, now: DateTime<Utc>) -> Result<String, Refusal> {
-    let claims = verified(assertion).ok_or_else(|| invalid("invalid assertion"))?;
-    let Some(issuer) = claims.iss else { return Err(invalid("invalid assertion")) };
-    if issuer != CLIENT_ID {
-        return Err(Refusal::oauth("invalid_client_id", "client identifier invalid"));
+pub(crate) fn check(
+    assertion: &str,
+    app: &App,
+    url: &str,
+    now: DateTime<Utc>,
+    purpose: Purpose,
+) -> Result<String, Refusal> {
+    let claims = verified(assertion, app).ok_or_else(|| invalid("invalid assertion"))?;
+    let Some(audience) = claims.aud else { return Err(invalid("audience is invalid")) };
+    if app.is_external && is_one_of(&audience, &|audience| audience == SANDBOX_HOST) {
+        let text = "External client app is not installed in this org";
+        return Err(Refusal::oauth("app_not_found", text));
     }
-    if !claims.aud.is_some_and(|audience| is_audience(&audience, url)) {
+    if !is_one_of(&audience, &|audience| is_audience(audience, url, purpose)) {
         return Err(invalid("audience is invalid"));
     }
     let Some(expiry) = claims.exp else { return Err(invalid("invalid assertion")) };
@@ -51,7 +73,7 @@ pub(crate) fn username(assertion: &str, url: &str, now: DateTime<Utc>) -> Result
 
 /// The claims of a token with the right signature; times and audience are checked by the caller,
 /// against the org's clock and with answers of their own.
-fn verified(assertion: &str) -> Option<Claims> {
+fn verified(assertion: &str, app: &App) -> Option<Claims> {
     if decode_header(assertion).ok()?.alg != Algorithm::RS256 {
         return None;
     }
@@ -59,21 +81,27 @@ fn verified(assertion: &str) -> Option<Claims> {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let key = DecodingKey::from_rsa_pem(PUBLIC_KEY.as_bytes()).ok()?;
-    decode::<Claims>(assertion, &key, &validation).ok().map(|token| token.claims)
+    let key = DecodingKey::from_rsa_pem(app.public_key_pem.as_bytes()).ok()?;
+    let claims = decode::<Claims>(assertion, &key, &validation).ok()?.claims;
+    (claims.iss.as_ref() == Some(&app.client_id)).then_some(claims)
 }
 
-fn is_audience(audience: &Value, url: &str) -> bool {
+fn is_one_of(audience: &Value, is_good: &dyn Fn(&str) -> bool) -> bool {
     match audience {
-        Value::String(audience) => {
-            let audience = audience.trim_end_matches('/');
-            audience == url
-                || audience == url.replace("127.0.0.1", "localhost")
-                || LOGIN_HOSTS.contains(&audience)
-        }
-        Value::Array(audiences) => audiences.iter().any(|audience| is_audience(audience, url)),
+        Value::String(audience) => is_good(audience.trim_end_matches('/')),
+        Value::Array(audiences) => audiences.iter().any(|audience| is_one_of(audience, is_good)),
         _ => false,
     }
+}
+
+fn is_audience(audience: &str, url: &str, purpose: Purpose) -> bool {
+    let audience = match purpose {
+        Purpose::User => audience,
+        Purpose::Client => audience.strip_suffix("/services/oauth2/token").unwrap_or(audience),
+    };
+    audience == url
+        || audience == url.replace("127.0.0.1", "localhost")
+        || [LOGIN_HOST, SANDBOX_HOST].contains(&audience)
 }
 
 fn invalid(description: &str) -> Refusal {
@@ -86,7 +114,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::oauth::PRIVATE_KEY;
+    use crate::http::oauth::{CLIENT_ID, PRIVATE_KEY, PUBLIC_KEY};
 
     const URL: &str = "http://127.0.0.1:8080";
     const NOW: i64 = 1_800_000_000;
@@ -97,9 +125,13 @@ mod tests {
         judge(&token)
     }
 
+    fn check_for(app: &App, token: &str, now: DateTime<Utc>) -> Result<String, Refusal> {
+        super::check(token, app, URL, now, Purpose::User)
+    }
+
     fn judge(token: &str) -> Result<String, String> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        username(token, URL, now).map_err(|refusal| match refusal {
+        check_for(&App::default(), token, now).map_err(|refusal| match refusal {
             Refusal::OAuth { error, description } => format!("{error}: {description}"),
             other => panic!("{other:?}"),
         })
@@ -119,7 +151,7 @@ mod tests {
         let exp = NOW + 180;
         #[rustfmt::skip]
         let table = [
-            (json!({"iss": "other", "sub": "ada", "aud": URL, "exp": exp}), "invalid_client_id: client identifier invalid"),
+            (json!({"iss": "other", "sub": "ada", "aud": URL, "exp": exp}), "invalid_grant: invalid assertion"),
             (json!({"iss": CLIENT_ID, "sub": "ada", "aud": "https://evil", "exp": exp}), "invalid_grant: audience is invalid"),
             (json!({"iss": CLIENT_ID, "sub": "ada", "exp": exp}), "invalid_grant: audience is invalid"),
             (json!({"iss": CLIENT_ID, "sub": "ada", "aud": URL, "exp": NOW - 1}), "invalid_grant: expired authorization code"),

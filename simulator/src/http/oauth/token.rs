@@ -1,204 +1,218 @@
-//! The token endpoint and its two companions, revocation and introspection.
+//! The token endpoint: one function per flow.
 
-use axum::http::{
-    StatusCode,
-    header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA},
-};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use jsonwebtoken::{Algorithm, EncodingKey};
-use serde_json::{Value, json};
+use aws_lc_rs::digest;
+use axum::http::{Method, header::HOST};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 use crate::http::{
     call::Call,
-    oauth::{CLIENT_ID, CLIENT_SECRET, PASSWORD, assertion},
+    oauth::{
+        PASSWORD, SECURITY_TOKEN,
+        answer::{Flow, Login, answer, formatted},
+        app::App,
+        assertion::{self, Purpose},
+        form::{Form, Proof},
+    },
     refusal::Refusal,
     reply::Reply,
     world::{Person, World},
 };
 
-/// What the connected app may do, as token answers say it.
-const SCOPE: &str = "api refresh_token";
-
-/// The form of a token request, with the client's credentials from wherever they were sent.
-struct Form {
-    pairs: Vec<(String, String)>,
-}
-
-impl Form {
-    fn read(call: &Call) -> Self {
-        let mut pairs = call.form();
-        if let Some((id, secret)) = basic_credentials(call) {
-            pairs.push(("client_id".to_owned(), id));
-            pairs.push(("client_secret".to_owned(), secret));
-        }
-        Self { pairs }
-    }
-
-    fn get(&self, name: &str) -> &str {
-        self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
-    }
-
-    fn check_client_id(&self) -> Result<(), Refusal> {
-        match self.get("client_id") {
-            CLIENT_ID => Ok(()),
-            _ => Err(Refusal::oauth("invalid_client_id", "client identifier invalid")),
-        }
-    }
-
-    /// The secret must be right; where it is optional, a missing one is right too.
-    fn check_secret(&self, is_optional: bool) -> Result<(), Refusal> {
-        match self.get("client_secret") {
-            CLIENT_SECRET => Ok(()),
-            "" if is_optional => Ok(()),
-            _ => Err(Refusal::oauth("invalid_client", "invalid client credentials")),
-        }
-    }
-}
-
-/// Which flow an answer belongs to; they differ in their members.
-#[derive(Clone, Copy, PartialEq)]
-enum Flow {
-    JwtBearer,
-    ClientCredentials,
-    RefreshToken,
-    Password,
-}
-
-/// `POST /services/oauth2/token`
-///
-/// # Errors
-/// The OAuth pair for whatever is wrong with the request.
-pub(crate) fn grant(world: &World, call: &Call) -> Result<Reply, Refusal> {
+/// `POST /services/oauth2/token`, in the form that was asked for.
+pub(crate) fn grant(world: &World, call: &Call) -> Reply {
     let form = Form::read(call);
-    let (flow, username) = match form.get("grant_type") {
-        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
-            let username = assertion::username(form.get("assertion"), world.url(), call.time)?;
-            (Flow::JwtBearer, username)
-        }
-        "client_credentials" => {
-            form.check_client_id()
-                .and_then(|()| form.check_secret(false))
-                .map_err(|_| Refusal::oauth("invalid_client", "invalid client credentials"))?;
-            (Flow::ClientCredentials, world.integration_username())
-        }
-        "refresh_token" => {
-            form.check_client_id()?;
-            form.check_secret(true)?;
-            let username = world.sessions().remembered(form.get("refresh_token"));
-            (Flow::RefreshToken, username.ok_or_else(expired)?)
-        }
-        "password" => {
-            form.check_client_id()?;
-            form.check_secret(false)?;
-            if form.get("password") != PASSWORD {
-                return Err(Refusal::oauth("invalid_grant", "authentication failure"));
-            }
-            (Flow::Password, form.get("username").to_owned())
-        }
-        "" => {
-            return Err(Refusal::oauth(
-                "invalid_request",
-                "missing required parameter: grant_type",
-            ));
-        }
+    let outcome = grant_to(world, call, &form);
+    formatted(call, &form, outcome)
+}
+
+fn grant_to(world: &World, call: &Call, form: &Form) -> Result<Value, Refusal> {
+    if call.method != Method::POST {
+        return Err(Refusal::oauth("invalid_request", "must use HTTP POST"));
+    }
+    if form.get("response_type") == "device_code" {
+        let app = form.app(world)?;
+        tracing::debug!(app.client_id, "the device flow was asked for");
+        let text = "device flow is not enabled for this app";
+        return Err(Refusal::oauth("unauthorized_client", text));
+    }
+    let login = match form.require("grant_type")? {
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => jwt_bearer(world, call, form)?,
+        "client_credentials" => client_credentials(world, call, form)?,
+        "authorization_code" => authorization_code(world, call, form)?,
+        "refresh_token" | "hybrid_refresh" => refresh_token(world, call, form)?,
+        "password" => password(world, call, form)?,
+        // The device flow, token exchange and SAML bearer are known to Salesforce but not to this org.
         _ => return Err(Refusal::oauth("unsupported_grant_type", "grant type not supported")),
     };
-    let Some(person) = world.person_named(&username) else {
-        return Err(match flow {
-            Flow::JwtBearer => {
-                Refusal::oauth("invalid_grant", "user hasn't approved this consumer")
-            }
-            _ => Refusal::oauth("invalid_grant", "authentication failure"),
+    world.sessions().policy.let_in(&login.person.username, call.time)?;
+    Ok(answer(world, call.time, login))
+}
+
+fn jwt_bearer(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
+    let text = form.get("assertion");
+    let issuer = assertion::issuer(text)
+        .ok_or_else(|| Refusal::oauth("invalid_grant", "invalid assertion"))?;
+    let app = world.sessions().apps.find(&issuer)?;
+    let username = assertion::check(text, &app, world.url(), call.time, Purpose::User)?;
+    let person = user(world, &username, "user hasn't approved this consumer")?;
+    if !app.is_approved_for(&person.username) {
+        return Err(if app.admin_approved_only {
+            let text = "user is not admin approved to access this app";
+            Refusal::oauth("invalid_app_access", text)
+        } else {
+            Refusal::oauth("invalid_grant", "user hasn't approved this consumer")
         });
-    };
-    let token = world.sessions().open(person.id, &person.username, call.time);
-    let answer = answer(world, call, flow, &person, &token);
-    Ok(Reply::ok(&answer).with(CACHE_CONTROL, "no-cache, no-store").with(PRAGMA, "no-cache"))
-}
-
-fn answer(world: &World, call: &Call, flow: Flow, person: &Person, token: &str) -> Value {
-    let id = world.identity_url(person.id);
-    let mut answer = json!({
-        "access_token": token,
-        "instance_url": world.url(),
-        "id": id,
-        "token_type": "Bearer",
-    });
-    let Some(members) = answer.as_object_mut() else { return answer };
-    if flow != Flow::Password {
-        members.insert("scope".to_owned(), json!(SCOPE));
     }
-    if flow != Flow::JwtBearer {
-        let issued_at = call.time.timestamp_millis().to_string();
-        members.insert("signature".to_owned(), json!(signature(&id, &issued_at)));
-        members.insert("issued_at".to_owned(), json!(issued_at));
+    login(Flow::JwtBearer, app, person, form)
+}
+
+fn client_credentials(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
+    let wrong = || Refusal::oauth("invalid_client", "invalid client credentials");
+    let app = form.app(world).map_err(|_| wrong())?;
+    form.prove(world, call, &app, Proof::Required)?;
+    if is_login_host(call) {
+        let text = "request not supported on this domain";
+        return Err(Refusal::oauth("invalid_grant", text));
     }
-    answer
-}
-
-/// Proof that the identity URL was not changed on the way: base64 of HMAC-SHA256.
-fn signature(id: &str, issued_at: &str) -> String {
-    let key = EncodingKey::from_secret(CLIENT_SECRET.as_bytes());
-    let message = format!("{id}{issued_at}");
-    let signed = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
-    signed
-        .ok()
-        .and_then(|signed| URL_SAFE_NO_PAD.decode(signed).ok())
-        .map_or_else(String::new, |bytes| STANDARD.encode(bytes))
-}
-
-fn expired() -> Refusal {
-    Refusal::oauth("invalid_grant", "expired access/refresh token")
-}
-
-fn basic_credentials(call: &Call) -> Option<(String, String)> {
-    let encoded = call.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
-    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    Some((id.to_owned(), secret.to_owned()))
-}
-
-/// `POST /services/oauth2/revoke`
-///
-/// # Errors
-/// An unknown token.
-pub(crate) fn revoke(world: &World, call: &Call) -> Result<Reply, Refusal> {
-    let form = Form::read(call);
-    let token = match form.get("token") {
-        "" => call.parameter("token").unwrap_or_default(),
-        token => token,
+    let Some(username) = app.run_as.clone() else {
+        return Err(Refusal::oauth("invalid_grant", "no client credentials user enabled"));
     };
-    if world.sessions().revoke(token) {
-        return Ok(Reply::empty(StatusCode::OK));
+    let person = user(world, &username, "no client credentials user enabled")?;
+    login(Flow::ClientCredentials, app, person, form)
+}
+
+/// Whether the request came to a host that stands for all orgs.
+fn is_login_host(call: &Call) -> bool {
+    let host = call.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    ["login.salesforce.com", "test.salesforce.com"].contains(&host)
+}
+
+fn authorization_code(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
+    let app = form.app(world)?;
+    let proof = if app.secret_for_web_server_flow { Proof::Required } else { Proof::Optional };
+    form.prove(world, call, &app, proof)?;
+    let (code, uri) = (form.require("code")?, form.get("redirect_uri"));
+    if uri.is_empty() {
+        return Err(Refusal::oauth("redirect_uri_missing", "redirect_uri not provided"));
     }
-    Err(Refusal::oauth("unsupported_token_type", "this token type is not supported"))
+    let code = world.sessions().redeem(code, call.time);
+    let code = code.filter(|code| code.client_id == app.client_id);
+    let code = code.ok_or_else(|| Refusal::oauth("invalid_grant", "expired authorization code"))?;
+    if code.redirect_uri != uri {
+        let text = "redirect_uri must match configuration";
+        return Err(Refusal::oauth("redirect_uri_mismatch", text));
+    }
+    check_verifier(code.challenge.as_deref(), form.get("code_verifier"))?;
+    let person = user(world, &code.username, "expired authorization code")?;
+    let may_refresh =
+        code.scope.split(' ').any(|scope| ["refresh_token", "offline_access"].contains(&scope));
+    let refresh_token = may_refresh
+        .then(|| world.sessions().approve(&person.username, &app.client_id, &code.scope));
+    Ok(Login {
+        flow: Flow::AuthorizationCode,
+        app,
+        person,
+        scope: code.scope,
+        nonce: code.nonce,
+        refresh_token,
+    })
 }
 
-/// `POST /services/oauth2/introspect`
-///
-/// # Errors
-/// A client that cannot name itself.
-pub(crate) fn introspect(world: &World, call: &Call) -> Result<Reply, Refusal> {
-    let form = Form::read(call);
-    form.check_client_id()?;
-    form.check_secret(false)?;
-    let mut sessions = world.sessions();
-    let Some(session) = sessions.touch(form.get("token"), call.time) else {
-        return Ok(Reply::ok(&json!({ "active": false })));
+/// PKCE: the verifier must be what the challenge was made of. One without the other does not fit.
+fn check_verifier(challenge: Option<&str>, verifier: &str) -> Result<(), Refusal> {
+    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+    let is_right = match challenge {
+        Some(challenge) => URL_SAFE_NO_PAD.encode(hash) == challenge,
+        None => verifier.is_empty(),
     };
-    let ends = sessions.ends(&session);
-    Ok(Reply::ok(&json!({
-        "active": true,
-        "scope": SCOPE,
-        "client_id": CLIENT_ID,
-        "username": session.username,
-        "sub": world.identity_url(session.user_id),
-        "token_type": "access_token",
-        "exp": ends.timestamp(),
-        "iat": session.started.timestamp(),
-        "nbf": session.started.timestamp(),
-    })))
+    if is_right { Ok(()) } else { Err(Refusal::oauth("invalid_grant", "invalid code verifier")) }
+}
+
+fn refresh_token(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
+    let expired = "expired access/refresh token";
+    let app = form.app(world)?;
+    let proof = if app.secret_for_refresh { Proof::Required } else { Proof::Optional };
+    form.prove(world, call, &app, proof)?;
+    let token = form.require("refresh_token")?;
+    let known = world.sessions().remembered(token);
+    let known = known.filter(|known| known.client_id == app.client_id);
+    let known = known.ok_or_else(|| Refusal::oauth("invalid_grant", expired))?;
+    let scope = form.get("scope");
+    if !scope.split_whitespace().all(|scope| known.scope.split(' ').any(|own| own == scope)) {
+        let text = "the requested scope is not allowed";
+        return Err(Refusal::oauth("invalid_scope", text));
+    }
+    let scope = if scope.is_empty() { known.scope } else { scope.to_owned() };
+    let person = user(world, &known.username, expired)?;
+    let refresh_token =
+        if app.rotate_refresh_tokens { world.sessions().rotate(token) } else { None };
+    Ok(Login { flow: Flow::RefreshToken, app, person, scope, nonce: None, refresh_token })
+}
+
+fn password(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
+    let failed = "authentication failure";
+    let app = form.app(world)?;
+    form.prove(world, call, &app, Proof::Required)?;
+    let (username, password) = (form.require("username")?, form.require("password")?);
+    let rules = world.sessions().policy.rules.clone();
+    if !rules.password_flow || !check_password(password, rules.security_token_required) {
+        return Err(Refusal::oauth("invalid_grant", failed));
+    }
+    let person = user(world, username, failed)?;
+    login(Flow::Password, app, person, form)
+}
+
+/// Whether this is every user's password, perhaps followed by the security token.
+pub(crate) fn check_password(password: &str, is_token_required: bool) -> bool {
+    match password.strip_prefix(PASSWORD) {
+        Some("") => !is_token_required,
+        Some(token) => token == SECURITY_TOKEN,
+        None => false,
+    }
+}
+
+/// The user with this name.
+fn user(world: &World, username: &str, unknown: &str) -> Result<Person, Refusal> {
+    if let Some(person) = world.person_named(username) {
+        return Ok(person);
+    }
+    if world.org().is_inactive_user(username) {
+        return Err(Refusal::oauth("inactive_user", "user is inactive"));
+    }
+    Err(Refusal::oauth("invalid_grant", unknown))
+}
+
+fn login(flow: Flow, app: App, person: Person, form: &Form) -> Result<Login, Refusal> {
+    let scope = app.grantable(form.get("scope"))?;
+    Ok(Login { flow, app, person, scope, nonce: None, refresh_token: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_fits_its_challenge_and_nothing_else() {
+        // From RFC 7636, appendix B.
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+        assert!(check_verifier(Some(challenge), verifier).is_ok());
+        assert!(check_verifier(Some(challenge), "").is_err());
+        assert!(check_verifier(Some(challenge), challenge).is_err(), "plain");
+        assert!(check_verifier(None, verifier).is_err());
+        assert!(check_verifier(None, "").is_ok());
+    }
+
+    #[test]
+    fn a_password_may_be_followed_by_the_security_token() {
+        let with_token = format!("{PASSWORD}{SECURITY_TOKEN}");
+
+        assert!(check_password(PASSWORD, false) && check_password(&with_token, false));
+        assert!(!check_password(PASSWORD, true) && check_password(&with_token, true));
+        assert!(!check_password("", false) && !check_password("x", false));
+        assert!(!check_password(&format!("{PASSWORD}x"), false));
+    }
 }
