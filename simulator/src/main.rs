@@ -3,13 +3,13 @@
 use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use clap::Parser;
-use salesforce_simulator::{Config, Credentials, Simulator};
+use salesforce_simulator::{Config, Credentials, Simulator, Tls};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -48,6 +48,15 @@ struct Arguments {
     /// API requests before the org answers 403
     #[arg(long, value_name = "REQUESTS", default_value_t = 100_000)]
     daily_limit: u64,
+    /// Speak TLS on the same port, and answer https URLs
+    #[arg(long)]
+    tls: bool,
+    /// File for the certificate to trust [default: one among the temporary files]
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca: Option<PathBuf>,
+    /// Names the server answers to besides localhost, such as login.salesforce.com
+    #[arg(long, value_name = "NAME", num_args = 1.., requires = "tls")]
+    tls_name: Vec<String>,
     /// Print URL and credentials as one line of JSON
     #[arg(long)]
     json: bool,
@@ -57,6 +66,9 @@ struct Arguments {
 #[derive(Serialize)]
 struct Ready<'a> {
     url: &'a str,
+    /// The file with the certificate to trust, where the org speaks TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<&'a Path>,
     #[serde(flatten)]
     credentials: &'a Credentials,
 }
@@ -80,8 +92,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let is_json = arguments.json;
-    let simulator = Simulator::start(arguments.into()).await?;
-    announce(&simulator, is_json)?;
+    let config = Config::from(arguments);
+    let ca_file = config.tls.as_ref().and_then(|tls| tls.ca_file.clone());
+    let simulator = Simulator::start(config).await?;
+    announce(&simulator, ca_file.as_deref(), is_json)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -92,7 +106,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Self {
+        let tls = arguments.tls.then(|| Tls {
+            names: arguments.tls_name,
+            ca_file: Some(arguments.tls_ca.unwrap_or_else(temporary_ca_file)),
+        });
         Self {
+            tls,
             host: arguments.host,
             port: arguments.port,
             seed: arguments.seed,
@@ -107,11 +126,20 @@ impl From<Arguments> for Config {
     }
 }
 
-fn announce(simulator: &Simulator, is_json: bool) -> Result<(), Box<dyn std::error::Error>> {
+/// A file that no other running org writes to.
+fn temporary_ca_file() -> PathBuf {
+    std::env::temp_dir().join(format!("salesforce-simulator-{}-ca.pem", std::process::id()))
+}
+
+fn announce(
+    simulator: &Simulator,
+    ca_file: Option<&Path>,
+    is_json: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
     let (url, credentials) = (simulator.url(), simulator.credentials());
     let mut out = std::io::stdout().lock();
     if is_json {
-        serde_json::to_writer(&mut out, &Ready { url: &url, credentials: &credentials })?;
+        serde_json::to_writer(&mut out, &Ready { url: &url, ca_file, credentials: &credentials })?;
         writeln!(out)?;
         return Ok(());
     }
@@ -121,7 +149,11 @@ fn announce(simulator: &Simulator, is_json: bool) -> Result<(), Box<dyn std::err
     writeln!(out, "  client id      {}", credentials.client_id)?;
     writeln!(out, "  client secret  {}", credentials.client_secret)?;
     writeln!(out, "  access token   {}", credentials.access_token)?;
-    writeln!(out, "\ntry: curl -H 'Authorization: Bearer {}' \\", credentials.access_token)?;
+    if let Some(path) = ca_file {
+        writeln!(out, "  CA file        {}", path.display())?;
+    }
+    let trust = ca_file.map_or_else(String::new, |path| format!("--cacert {} ", path.display()));
+    writeln!(out, "\ntry: curl {trust}-H 'Authorization: Bearer {}' \\", credentials.access_token)?;
     writeln!(out, "  '{url}/services/data/v66.0/query?q=SELECT+Id,Name+FROM+Account+LIMIT+3'")?;
     Ok(())
 }

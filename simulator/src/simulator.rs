@@ -21,6 +21,7 @@ use crate::{
     http::{
         connection::{CuttableListener, Cutter},
         gate, oauth,
+        tls::{Identity, TlsError},
         world::World,
     },
     org::Clock,
@@ -53,6 +54,17 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// API requests before 403 `REQUEST_LIMIT_EXCEEDED`.
     pub daily_limit: u64,
+    /// Speak TLS, under certificates made at the start.
+    pub tls: Option<Tls>,
+}
+
+/// How an org speaks TLS. Its port then takes both, and the URLs it answers are `https` ones.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// Names and addresses that the server answers to, besides `localhost` and its own address.
+    pub names: Vec<String>,
+    /// Where the authority's certificate is written to, as PEM.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -70,6 +82,7 @@ impl Default for Config {
             bulk_delay: Duration::from_millis(100),
             session_lifetime: Duration::from_hours(2),
             daily_limit: 100_000,
+            tls: None,
         }
     }
 }
@@ -101,6 +114,17 @@ pub enum StartError {
     Listen {
         /// Where.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// TLS was asked for and cannot be had.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The authority's certificate cannot be written.
+    #[error("cannot write {}", path.display())]
+    CaFile {
+        /// Where to.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -147,6 +171,8 @@ impl fmt::Debug for Credentials {
 #[derive(Debug)]
 pub struct Simulator {
     url: String,
+    control_url: String,
+    ca_pem: Option<String>,
     credentials: Credentials,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<io::Result<()>>,
@@ -165,7 +191,13 @@ impl Simulator {
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "the org is open to everyone who can reach this address");
         }
-        let url = format!("http://{}", reachable(address));
+        let tls = config.tls.as_ref().map(|tls| identity(tls, address)).transpose()?;
+        let control_url = format!("http://{}", reachable(address));
+        let url = match tls {
+            Some(_) => control_url.replacen("http", "https", 1),
+            None => control_url.clone(),
+        };
+        let (tls, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
         let world = Arc::new(World::new(url.clone(), config, Arc::new(wall_clock))?);
         let credentials = world.credentials();
         let app = Router::new()
@@ -176,14 +208,14 @@ impl Simulator {
             .into_make_service_with_connect_info::<Cutter>();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
-            axum::serve(CuttableListener(listener), app)
+            axum::serve(CuttableListener { tcp: listener, tls }, app)
                 .with_graceful_shutdown(async move {
                     // A dropped sender means the same as a message.
                     let _either = stopped.await;
                 })
                 .await
         });
-        Ok(Self { url, credentials, stop: Some(stop), server })
+        Ok(Self { url, control_url, ca_pem, credentials, stop: Some(stop), server })
     }
 
     /// Where the org is, without a trailing slash: login URL and instance URL in one.
@@ -192,12 +224,18 @@ impl Simulator {
         self.url.clone()
     }
 
+    /// The certificate of the authority to be trusted, as PEM, where the org speaks TLS.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
+    }
+
     /// The control routes, by which a test steers the org.
     ///
     /// # Errors
     /// When no HTTP client can be made.
     pub fn control(&self) -> Result<Control, ControlError> {
-        Control::new(&self.url)
+        Control::new(&self.control_url)
     }
 
     /// How to log in.
@@ -250,6 +288,24 @@ impl World {
             username,
         }
     }
+}
+
+/// Certificates for the names that the org goes by; the authority's is written to its file.
+fn identity(tls: &Tls, address: SocketAddr) -> Result<Identity, StartError> {
+    let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut names = Vec::from(own);
+    let others = tls.names.iter().cloned().chain([reachable(address).ip().to_string()]);
+    for name in others {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let identity = Identity::new(names)?;
+    if let Some(path) = &tls.ca_file {
+        std::fs::write(path, &identity.ca_pem)
+            .map_err(|source| StartError::CaFile { path: path.clone(), source })?;
+    }
+    Ok(identity)
 }
 
 /// An address that a client can use: one that stands for all interfaces is reached on loopback.

@@ -30,6 +30,7 @@ mod request_log;
 mod route;
 mod rows;
 mod sessions;
+pub(crate) mod tls;
 mod upsert;
 mod versions;
 pub(crate) mod world;
@@ -37,3 +38,4 @@ pub(crate) mod world;
 mod xml;
 
 pub(crate) use control::VERSION as CONTROL_VERSION;
+pub use tls::TlsError;

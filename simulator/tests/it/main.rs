@@ -19,3 +19,4 @@ mod protocol;
 mod query;
 mod rows;
 mod support;
+mod tls;
