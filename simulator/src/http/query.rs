@@ -12,7 +12,7 @@ use crate::{
         reply::{Reply, ReplyBody},
         world::World,
     },
-    org::Scope,
+    org::{Paper, QueryResult, Scope},
 };
 
 /// The largest page and the usual one.
@@ -21,23 +21,29 @@ const BATCH_MAX: usize = 2_000;
 /// The smallest page that can be asked for.
 const BATCH_MIN: usize = 200;
 
-/// `GET /query?q=` and `GET /queryAll?q=`
+/// `GET /query?q=`, `GET /queryAll?q=` and `GET /query?explain=`
 ///
 /// # Errors
 /// What the org finds wrong with the statement.
 pub(crate) fn start(world: &World, call: &Call, scope: Scope) -> Result<Reply, Refusal> {
+    if let Some(soql) = call.parameter("explain") {
+        return Ok(Reply::ok(&world.org().explain(call.user(), soql)?));
+    }
     let Some(soql) = call.parameter("q") else {
         let message = "A query string has to be specified";
         return Err(Refusal::bad_request("MALFORMED_QUERY", message));
     };
+    if call.parameter("columns").is_some_and(|columns| columns.eq_ignore_ascii_case("true")) {
+        return Ok(Reply::ok(&world.org().query_columns(call.user(), soql)?));
+    }
     let result = Arc::new(world.org().query(call.user(), soql, scope)?);
     let batch_size = batch_size(call);
-    let cursor = if result.rows.len() > batch_size {
-        world.cursors().open(Arc::clone(&result), batch_size, call.time)
-    } else {
-        String::new()
-    };
-    Ok(page(world, call, &Position { cursor, result, offset: 0, batch_size }))
+    if result.groups.is_some() && result.len() > batch_size {
+        let message = "Aggregate query does not support queryMore(), use LIMIT to restrict the \
+                       results to a single batch";
+        return Err(Refusal::bad_request("EXCEEDED_ID_LIMIT", message));
+    }
+    Ok(page(world, call, Position { cursor: None, result, offset: 0, batch_size }))
 }
 
 /// `GET /query/{locator}`
@@ -48,7 +54,7 @@ pub(crate) fn more(world: &World, call: &Call, locator: &str) -> Result<Reply, R
     let position = world.cursors().find(locator, call.time);
     let position = position
         .ok_or_else(|| Refusal::bad_request("INVALID_QUERY_LOCATOR", "invalid query locator"))?;
-    Ok(page(world, call, &position))
+    Ok(page(world, call, position))
 }
 
 /// What `Sforce-Query-Options: batchSize=…` asks for, as far as it can be had.
@@ -62,32 +68,59 @@ fn batch_size(call: &Call) -> usize {
         .map_or(BATCH_MAX, |size: usize| size.clamp(BATCH_MIN, BATCH_MAX))
 }
 
-fn page(world: &World, call: &Call, position: &Position) -> Reply {
+fn page(world: &World, call: &Call, position: Position) -> Reply {
     let Position { cursor, result, offset, batch_size } = position;
-    let end = result.rows.len().min(offset + batch_size);
-    let is_done = end == result.rows.len();
-    let mut body = format!("{{\"totalSize\":{},\"done\":{is_done},", result.total);
+    let written = written(world, call, (&result, offset), batch_size);
+    let total = result.total;
+    let is_done = written.end == result.len();
+    let mut body = format!("{{\"totalSize\":{total},\"done\":{is_done},");
     if !is_done {
-        let path = call.path_of("query");
+        let cursor = cursor.unwrap_or_else(|| world.cursors().open(result, batch_size, call.time));
+        let (path, end) = (call.path_of("query"), written.end);
         // Writing to a string cannot fail.
         let _infallible = write!(body, "\"nextRecordsUrl\":\"{path}/{cursor}-{end}\",");
     }
     body.push_str("\"records\":[");
-    let mut written = 0;
-    let org = world.org();
-    for id in result.rows.get(*offset..end).unwrap_or_default() {
-        let before = body.len();
-        if written > 0 {
-            body.push(',');
-        }
-        if org.write_json(&result.shape, *id, call.version_digits(), &mut body) {
-            written += 1;
-        } else {
-            body.truncate(before);
-        }
-    }
+    body.push_str(&written.records);
     body.push_str("]}");
     Reply { body: ReplyBody::Json(body.into_bytes()), ..Reply::empty(StatusCode::OK) }
         .with(CONTENT_TYPE, "application/json;charset=UTF-8")
-        .about(written)
+        .about(written.count)
+}
+
+/// The records of a page, and where the next one begins.
+struct Written {
+    records: String,
+    count: usize,
+    end: usize,
+}
+
+/// Writes records until their number, with that of their children, fills a page.
+fn written(
+    world: &World,
+    call: &Call,
+    (result, offset): (&QueryResult, usize),
+    batch_size: usize,
+) -> Written {
+    // Taken while the org is held; nobody takes the two the other way around.
+    let keep = |children: QueryResult, shown: usize| {
+        let cursor = world.cursors().open(Arc::new(children), batch_size, call.time);
+        format!("{}/{cursor}-{shown}", call.path_of("query"))
+    };
+    let paper = Paper::with_batches(call.version_digits(), batch_size, &keep);
+    let mut written = Written { records: String::new(), count: 0, end: offset };
+    let org = world.org();
+    while written.end < result.len() && written.end - offset + paper.children() < batch_size {
+        let before = written.records.len();
+        if written.count > 0 {
+            written.records.push(',');
+        }
+        if org.write_record(result, written.end, &paper, &mut written.records) {
+            written.count += 1;
+        } else {
+            written.records.truncate(before);
+        }
+        written.end += 1;
+    }
+    written
 }

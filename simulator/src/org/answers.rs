@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::Shape;
-use crate::{ApiError, Id};
+use crate::{ApiError, Id, value::Value};
 
 /// Whether a query sees rows in the recycle bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +48,37 @@ pub enum UpsertError {
 pub struct QueryResult {
     /// The columns.
     pub shape: Shape,
-    /// The rows in order; empty for `COUNT()`.
+    /// The rows in order; empty for `COUNT()` and for groups.
     pub rows: Vec<Id>,
-    /// `totalSize`: the number of rows, or what `COUNT()` counted.
+    /// `totalSize`: the number of rows or groups, or what `COUNT()` counted.
     pub total: usize,
+    /// What an aggregate query answers in place of rows.
+    pub groups: Option<Groups>,
+    /// Whether records in the recycle bin are shown.
+    pub scope: Scope,
+}
+
+impl QueryResult {
+    /// How many records there are to write.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.groups.as_ref().map_or(self.rows.len(), |groups| groups.rows.len())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The records of an aggregate query, each with a value for every name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Groups {
+    /// Aliases, names of fields, `expr0` and so on.
+    pub names: Vec<String>,
+    /// The records in order.
+    pub rows: Vec<Vec<Value>>,
 }
 
 /// The answer of getUpdated.

@@ -29,6 +29,7 @@ mod remove;
 mod render;
 mod rights;
 mod save;
+mod shape;
 mod table;
 mod write;
 mod writer;
@@ -38,14 +39,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use answers::{
-    Deleted, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated, UpsertError,
-    Upserted,
+    Deleted, Groups, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated,
+    UpsertError, Upserted,
 };
 pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
 pub use people::Names;
-pub use render::Shape;
+pub use render::Paper;
 pub use rights::{Action, FieldRight, Permission};
+pub use shape::Shape;
 pub use writer::Writer;
 
 use crate::{

@@ -1,80 +1,49 @@
 //! Writing a row out: as REST's JSON and as the cells of Bulk's CSV.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell, fmt::Write, ops::Range};
 
-use super::{Org, Row, RowRef};
+use super::{
+    Org, QueryResult, Row, RowRef, Scope,
+    query::{Branches, Children},
+    shape::{Column, Node, Shape, Step, own_columns},
+};
 use crate::{
     ApiError, Id,
     schema::{Field, FieldType, Object},
     value::{Value, write_json_text},
 };
 
-/// What a query or retrieve writes for each row: an object and the columns of the SELECT list.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    pub(super) object: usize,
-    pub(super) columns: Vec<Column>,
-    /// The same columns nested by parent, as JSON shows them.
-    nodes: Vec<Node>,
+/// What a page of records is written with.
+pub struct Paper<'a> {
+    version: &'a str,
+    /// How many children a parent shows at once, and what keeps the others and answers their URL.
+    more: Option<(usize, &'a dyn Fn(QueryResult, usize) -> String)>,
+    children: Cell<usize>,
 }
 
-/// A field, perhaps of a parent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
-    /// The references to follow, each with the number of the object it leads to.
-    pub(super) parents: Vec<Step>,
-    /// The object that has the field.
-    pub(super) object: usize,
-    /// The field.
-    pub(super) field: usize,
-    /// Canonical names, parents first.
-    pub(super) names: Vec<String>,
-}
-
-/// One reference on the way to a parent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
-    /// The reference field.
-    pub(super) field: usize,
-    /// The object that has the reference field.
-    pub(super) from: usize,
-    /// Whether rows of several objects may be referred to.
-    pub(super) is_polymorphic: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Node {
-    Field { object: usize, field: usize },
-    Parent { step: Step, name: String, nodes: Vec<Node> },
-}
-
-impl Shape {
-    pub(super) fn new(object: usize, columns: Vec<Column>) -> Self {
-        let mut nodes = Vec::new();
-        for column in &columns {
-            insert(&mut nodes, column, 0);
-        }
-        Self { object, columns, nodes }
+impl<'a> Paper<'a> {
+    /// Shows all children. `version` is the number in URLs, such as `66.0`.
+    #[must_use]
+    pub fn new(version: &'a str) -> Self {
+        Self { version, more: None, children: Cell::new(0) }
     }
-}
 
-fn insert(nodes: &mut Vec<Node>, column: &Column, depth: usize) {
-    let Some(step) = column.parents.get(depth) else {
-        nodes.push(Node::Field { object: column.object, field: column.field });
-        return;
-    };
-    let known = nodes.iter_mut().find_map(|node| match node {
-        Node::Parent { step: known, nodes, .. } if known == step => Some(nodes),
-        _ => None,
-    });
-    if let Some(children) = known {
-        insert(children, column, depth + 1);
-        return;
+    /// Shows so many children of a parent at most; where there are more, `keep` gets all of them
+    /// and the number shown, and answers the URL that continues there.
+    #[must_use]
+    pub fn with_batches(
+        version: &'a str,
+        size: usize,
+        keep: &'a dyn Fn(QueryResult, usize) -> String,
+    ) -> Self {
+        Self { version, more: Some((size, keep)), children: Cell::new(0) }
     }
-    let mut children = Vec::new();
-    insert(&mut children, column, depth + 1);
-    let name = column.names.get(depth).cloned().unwrap_or_default();
-    nodes.push(Node::Parent { step: *step, name, nodes: children });
+
+    /// How many children were written.
+    #[must_use]
+    pub fn children(&self) -> usize {
+        self.children.get()
+    }
 }
 
 impl Org {
@@ -115,25 +84,87 @@ impl Org {
     /// `version` is the number in the URLs, such as `66.0`. Answers `false`, writing nothing, when
     /// the row has been purged.
     pub fn write_json(&self, shape: &Shape, id: Id, version: &str, out: &mut String) -> bool {
-        let Some(row) = self.row(shape.object, id) else { return false };
-        self.write_nodes(&shape.nodes, (shape.object, id, &row), version, out);
+        self.write_row(shape, id, &Paper::new(version), out)
+    }
+
+    /// Appends a record of a query's result, by its position. Answers `false`, writing nothing,
+    /// when the row has been deleted since, or when there is no such record.
+    pub fn write_record(
+        &self,
+        result: &QueryResult,
+        position: usize,
+        paper: &Paper<'_>,
+        out: &mut String,
+    ) -> bool {
+        let Some(groups) = &result.groups else {
+            let Some(id) = result.rows.get(position) else { return false };
+            let is_gone = |row: RowRef<'_>| result.scope == Scope::Live && !row.is_live();
+            if self.row(result.shape.object, *id).is_none_or(is_gone) {
+                return false;
+            }
+            return self.write_row(&result.shape, *id, paper, out);
+        };
+        let Some(row) = groups.rows.get(position) else { return false };
+        out.push_str("{\"attributes\":{\"type\":\"AggregateResult\"}");
+        for (name, value) in groups.names.iter().zip(row) {
+            out.push(',');
+            write_json_text(name, out);
+            out.push(':');
+            value.write_json(out);
+        }
+        out.push('}');
         true
     }
 
-    fn write_nodes(&self, nodes: &[Node], at: (usize, Id, &Row), version: &str, out: &mut String) {
+    /// Appends records of a query's result, with commas between them; answers how many there were.
+    pub fn write_records(
+        &self,
+        result: &QueryResult,
+        positions: Range<usize>,
+        paper: &Paper<'_>,
+        out: &mut String,
+    ) -> usize {
+        let mut written = 0;
+        for position in positions {
+            let before = out.len();
+            if written > 0 {
+                out.push(',');
+            }
+            if self.write_record(result, position, paper, out) {
+                written += 1;
+            } else {
+                out.truncate(before);
+            }
+        }
+        written
+    }
+
+    fn write_row(&self, shape: &Shape, id: Id, paper: &Paper<'_>, out: &mut String) -> bool {
+        let Some(row) = self.row(shape.object, id) else { return false };
+        self.write_nodes(&shape.nodes, (shape.object, id, &row), paper, out);
+        true
+    }
+
+    fn write_nodes(
+        &self,
+        nodes: &[Node],
+        at: (usize, Id, &Row),
+        paper: &Paper<'_>,
+        out: &mut String,
+    ) {
         let name = self.object(at.0).map_or("", |object| object.name());
-        self.write_object(nodes, at, (name, version), out);
+        self.write_object(nodes, at, (name, paper), out);
     }
 
     fn write_object(
         &self,
         nodes: &[Node],
         (number, id, row): (usize, Id, &Row),
-        (type_name, version): (&str, &str),
+        (type_name, paper): (&str, &Paper<'_>),
         out: &mut String,
     ) {
         let Some(object) = self.object(number) else { return };
-        let url = format!("/services/data/v{version}/sobjects/{}/{id}", object.name());
+        let url = format!("/services/data/v{}/sobjects/{}/{id}", paper.version, object.name());
         out.push_str("{\"attributes\":{\"type\":");
         write_json_text(type_name, out);
         out.push_str(",\"url\":");
@@ -151,23 +182,74 @@ impl Org {
                         if *expected == number { Some(*field) } else { object.number(name) };
                     self.write_field((number, row), field, &url, out);
                 }
+                Node::Value { name, expression } => {
+                    write_json_text(name, out);
+                    out.push(':');
+                    self.express(number, row, expression).write_json(out);
+                }
                 Node::Parent { step, name, nodes } => {
                     write_json_text(name, out);
                     out.push(':');
                     match self.follow(row, step.field) {
                         Some((number, id, parent)) if step.is_polymorphic => {
                             let at = (number, id, &*parent);
-                            self.write_object(nodes, at, ("Name", version), out);
+                            self.write_object(nodes, at, ("Name", paper), out);
                         }
                         Some((number, id, parent)) => {
-                            self.write_nodes(nodes, (number, id, &parent), version, out);
+                            self.write_nodes(nodes, (number, id, &parent), paper, out);
                         }
                         None => out.push_str("null"),
                     }
                 }
+                Node::TypeOf { name, branches } => {
+                    write_json_text(name, out);
+                    out.push(':');
+                    self.write_type_of(branches, row, paper, out);
+                }
+                Node::Children(children) => {
+                    write_json_text(&children.name, out);
+                    out.push(':');
+                    self.write_children(children, id, paper, out);
+                }
             }
         }
         out.push('}');
+    }
+
+    fn write_type_of(&self, branches: &Branches, row: &Row, paper: &Paper<'_>, out: &mut String) {
+        match self.follow(row, branches.step.field) {
+            Some((number, id, parent)) => {
+                let branch = branches.branches.iter().find(|(object, _)| *object == number);
+                let shape = branch.map_or(&branches.otherwise, |(_, shape)| shape);
+                self.write_nodes(&shape.nodes, (number, id, &parent), paper, out);
+            }
+            None => out.push_str("null"),
+        }
+    }
+
+    /// Writes the result object of a child sub-select, or null when it has no rows.
+    fn write_children(&self, children: &Children, parent: Id, paper: &Paper<'_>, out: &mut String) {
+        let result = self.children_of(children, parent);
+        let total = result.rows.len();
+        if total == 0 {
+            out.push_str("null");
+            return;
+        }
+        let shown = paper.more.map_or(total, |(size, _)| size.min(total));
+        paper.children.set(paper.children.get() + shown);
+        let is_done = shown == total;
+        // Writing to a string cannot fail.
+        let _infallible = write!(out, "{{\"totalSize\":{total},\"done\":{is_done},");
+        let mut records = String::new();
+        self.write_records(&result, 0..shown, paper, &mut records);
+        if let Some((_, keep)) = paper.more.filter(|_| !is_done) {
+            out.push_str("\"nextRecordsUrl\":");
+            write_json_text(&keep(result, shown), out);
+            out.push(',');
+        }
+        out.push_str("\"records\":[");
+        out.push_str(&records);
+        out.push_str("]}");
     }
 
     fn write_field(
@@ -219,39 +301,44 @@ impl Org {
     /// The header of a Bulk query's CSV: field paths such as `Account.Name`.
     #[must_use]
     pub fn csv_header(&self, shape: &Shape) -> Vec<String> {
-        shape.columns.iter().map(|column| column.names.join(".")).collect()
+        shape.cells.iter().map(|cell| cell.header.clone()).collect()
     }
 
     /// The cells of one row of a Bulk query's CSV; null is empty. `None` when it has been purged.
     #[must_use]
     pub fn csv_row(&self, shape: &Shape, id: Id) -> Option<Vec<String>> {
         let row = self.row(shape.object, id)?;
-        Some(
-            shape
-                .columns
-                .iter()
-                .map(|column| self.column(shape.object, &row, column).to_cell())
-                .collect(),
-        )
+        let cell = |cell: &super::shape::Cell| {
+            self.express(shape.object, &row, &cell.expression).to_cell()
+        };
+        Some(shape.cells.iter().map(cell).collect())
+    }
+
+    /// The row that references lead to, with its object.
+    pub(super) fn walk<'a>(
+        &'a self,
+        (mut number, row): (usize, &'a Row),
+        steps: &[Step],
+    ) -> Option<(usize, RowRef<'a>)> {
+        let mut reached = RowRef::Stored(row);
+        for step in steps {
+            let (parent, _, row) = self.follow(&reached, step.field)?;
+            (number, reached) = (parent, row);
+        }
+        Some((number, reached))
     }
 
     /// The value of a column for a row; null where a parent is missing.
     pub(super) fn column<'a>(
         &'a self,
-        mut number: usize,
+        number: usize,
         row: &'a Row,
         column: &Column,
     ) -> Cow<'a, Value> {
-        let mut reached = RowRef::Stored(row);
-        for step in &column.parents {
-            match self.follow(&reached, step.field) {
-                Some((parent, _, row)) => (number, reached) = (parent, row),
-                None => return Cow::Owned(Value::Null),
-            }
-        }
-        match reached {
-            RowRef::Stored(row) => self.reached_column(number, row, column),
-            RowRef::Computed(row) => {
+        match self.walk((number, row), &column.parents) {
+            None => Cow::Owned(Value::Null),
+            Some((number, RowRef::Stored(row))) => self.reached_column(number, row, column),
+            Some((number, RowRef::Computed(row))) => {
                 Cow::Owned(self.reached_column(number, &row, column).into_owned())
             }
         }
@@ -271,15 +358,6 @@ impl Org {
         let field = column.names.last().and_then(|name| self.object(number)?.number(name));
         field.map_or(Cow::Owned(Value::Null), |field| self.read(number, row, field))
     }
-}
-
-/// Columns of an object's own fields.
-pub(super) fn own_columns(number: usize, object: &Object, fields: &[usize]) -> Vec<Column> {
-    let column = |&field: &usize| {
-        let name = object.field(field)?.name.clone();
-        Some(Column { parents: Vec::new(), object: number, field, names: vec![name] })
-    };
-    fields.iter().filter_map(column).collect()
 }
 
 /// The members of a compound field's JSON and the numbers of the fields they show.

@@ -172,13 +172,18 @@ impl Org {
         Err(ApiError::unknown_object())
     }
 
-    /// Whether sharing shows the row to the user. Only rows of private objects can be hidden.
+    /// Whether sharing hides no row of the object from the user.
     #[must_use]
-    pub fn can_see_row(&self, user: Id, object: usize, id: Id) -> bool {
+    pub fn sees_all_rows(&self, user: Id, object: usize) -> bool {
         !self.rights.private.contains(&object)
             || self.may(user, Permission::ViewAllData)
             || self.may(user, Permission::ModifyAllData)
-            || self.owns(user, object, id)
+    }
+
+    /// Whether sharing shows the row to the user. Only rows of private objects can be hidden.
+    #[must_use]
+    pub fn can_see_row(&self, user: Id, object: usize, id: Id) -> bool {
+        self.sees_all_rows(user, object) || self.owns(user, object, id)
     }
 
     /// Whether sharing lets the user change the row.

@@ -194,6 +194,15 @@ impl Object {
         self.described.get(attribute).and_then(Json::as_bool).unwrap_or_default()
     }
 
+    /// The relationships to children that have a name: child object, its field, name.
+    pub fn child_relationships(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let list = self.described.get("childRelationships").and_then(Json::as_array);
+        list.into_iter().flatten().filter_map(|entry| {
+            let text = |key: &str| entry.get(key).and_then(Json::as_str);
+            Some((text("childSObject")?, text("field")?, text("relationshipName")?))
+        })
+    }
+
     pub(super) fn described(&self) -> &JsonMap {
         &self.described
     }

@@ -76,5 +76,6 @@ fn quoted<'a>(input: &mut Input<'a>) -> ModalResult<&'a str> {
 }
 
 fn symbol<'a>(input: &mut Input<'a>) -> ModalResult<&'a str> {
-    alt(("!=", "<>", "<=", ">=", one_of(['=', '<', '>', '(', ')', ',']).take())).parse_next(input)
+    alt(("!=", "<>", "<=", ">=", one_of(['=', '<', '>', '(', ')', ',', ':']).take()))
+        .parse_next(input)
 }

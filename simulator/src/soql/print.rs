@@ -3,7 +3,8 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{
-    Condition, FieldGroup, Item, Literal, Operator, Order, Path, Piece, Query, Relative, Select,
+    Condition, FieldGroup, Group, Item, Literal, Mode, Operand, Operator, Order, Path, Piece,
+    Place, Purpose, Query, Select, Totals, Track, TypeOf, Unit,
 };
 
 impl Display for Query {
@@ -14,21 +15,46 @@ impl Display for Query {
             Select::Items(items) => separated(f, items, ", ")?,
         }
         write!(f, " FROM {}", self.from)?;
+        if let Some(alias) = &self.alias {
+            write!(f, " {alias}")?;
+        }
+        for (path, alias) in &self.parents {
+            write!(f, ", {path} {alias}")?;
+        }
+        if let Some((scope, _)) = &self.scope {
+            write!(f, " USING SCOPE {scope}")?;
+        }
         if let Some(condition) = &self.condition {
             write!(f, " WHERE {condition}")?;
         }
-        if !self.order.is_empty() {
-            f.write_str(" ORDER BY ")?;
-            separated(f, &self.order, ", ")?;
+        if let Some(mode) = self.mode {
+            write!(f, " WITH {mode}")?;
         }
+        if let Some(group) = &self.group {
+            write!(f, " GROUP BY {group}")?;
+        }
+        if let Some(having) = &self.having {
+            write!(f, " HAVING {having}")?;
+        }
+        clause(f, " ORDER BY ", &self.order)?;
         if let Some(limit) = self.limit {
             write!(f, " LIMIT {limit}")?;
         }
-        match self.offset {
-            Some(offset) => write!(f, " OFFSET {offset}"),
-            None => Ok(()),
+        if let Some(offset) = self.offset {
+            write!(f, " OFFSET {offset}")?;
         }
+        clause(f, " FOR ", &self.purposes)?;
+        clause(f, " UPDATE ", &self.tracks)
     }
+}
+
+/// A clause of one or more elements; nothing when there are none.
+fn clause(f: &mut Formatter<'_>, word: &str, items: &[impl Display]) -> Result {
+    if items.is_empty() {
+        return Ok(());
+    }
+    f.write_str(word)?;
+    separated(f, items, ", ")
 }
 
 fn separated(f: &mut Formatter<'_>, items: &[impl Display], separator: &str) -> Result {
@@ -44,11 +70,106 @@ fn separated(f: &mut Formatter<'_>, items: &[impl Display], separator: &str) -> 
 impl Display for Item {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Path(path) => path.fmt(f),
-            Self::Fields(FieldGroup::Standard) => f.write_str("FIELDS(STANDARD)"),
-            Self::Fields(FieldGroup::Custom) => f.write_str("FIELDS(CUSTOM)"),
-            Self::Fields(FieldGroup::All) => f.write_str("FIELDS(ALL)"),
+            Self::Value(operand, None) => operand.fmt(f),
+            Self::Value(operand, Some(alias)) => write!(f, "{operand} {alias}"),
+            Self::Fields(FieldGroup::Standard, _) => f.write_str("FIELDS(STANDARD)"),
+            Self::Fields(FieldGroup::Custom, _) => f.write_str("FIELDS(CUSTOM)"),
+            Self::Fields(FieldGroup::All, _) => f.write_str("FIELDS(ALL)"),
+            Self::Children(query) => write!(f, "({query})"),
+            Self::TypeOf(type_of) => type_of.fmt(f),
         }
+    }
+}
+
+impl Display for TypeOf {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "TYPEOF {}", self.path)?;
+        for (object, fields) in &self.branches {
+            write!(f, " WHEN {object} THEN ")?;
+            separated(f, fields, ", ")?;
+        }
+        if let Some(fields) = &self.otherwise {
+            f.write_str(" ELSE ")?;
+            separated(f, fields, ", ")?;
+        }
+        f.write_str(" END")
+    }
+}
+
+impl Display for Operand {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Path(path) => path.fmt(f),
+            Self::Date(function, path, false) => write!(f, "{}({path})", function.name()),
+            Self::Date(function, path, true) => {
+                write!(f, "{}(convertTimezone({path}))", function.name())
+            }
+            Self::Label(path) => write!(f, "toLabel({path})"),
+            Self::Currency(path) => write!(f, "convertCurrency({path})"),
+            Self::Format(inner) => write!(f, "FORMAT({inner})"),
+            Self::Aggregate(function, path) => write!(f, "{}({path})", function.name()),
+            Self::Grouping(path) => write!(f, "GROUPING({path})"),
+            Self::Distance(from, to, unit) => write!(f, "DISTANCE({from}, {to}, '{unit}')"),
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Field(path) => path.fmt(f),
+            Self::Point(latitude, longitude) => write!(f, "GEOLOCATION({latitude}, {longitude})"),
+        }
+    }
+}
+
+impl Display for Unit {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::Miles => "mi",
+            Self::Kilometers => "km",
+        })
+    }
+}
+
+impl Display for Group {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self.totals {
+            Totals::None => return separated(f, &self.by, ", "),
+            Totals::Rollup => f.write_str("ROLLUP(")?,
+            Totals::Cube => f.write_str("CUBE(")?,
+        }
+        separated(f, &self.by, ", ")?;
+        f.write_str(")")
+    }
+}
+
+impl Display for Mode {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::SecurityEnforced => "SECURITY_ENFORCED",
+            Self::UserMode => "USER_MODE",
+            Self::SystemMode => "SYSTEM_MODE",
+        })
+    }
+}
+
+impl Display for Purpose {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::View => "VIEW",
+            Self::Reference => "REFERENCE",
+            Self::Update => "UPDATE",
+        })
+    }
+}
+
+impl Display for Track {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::Tracking => "TRACKING",
+            Self::ViewStat => "VIEWSTAT",
+        })
     }
 }
 
@@ -60,7 +181,7 @@ impl Display for Path {
 
 impl Display for Order {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        self.path.fmt(f)?;
+        self.operand.fmt(f)?;
         f.write_str(if self.descending { " DESC" } else { "" })?;
         f.write_str(if self.nulls_last { " NULLS LAST" } else { "" })
     }
@@ -87,19 +208,24 @@ impl Display for Condition {
             Self::And(parts) => nested(parts, f, " AND "),
             Self::Or(parts) => nested(parts, f, " OR "),
             Self::Not(part) => write!(f, "NOT {}", Nested(part)),
-            Self::Compare { path, operator, literal } => write!(f, "{path} {operator} {literal}"),
-            Self::In { path, negated, literals } => {
-                write!(f, "{path} {}(", if *negated { "NOT IN " } else { "IN " })?;
+            Self::Compare { operand, operator, literal } => {
+                write!(f, "{operand} {operator} {literal}")
+            }
+            Self::In { operand, negated, literals } => {
+                write!(f, "{operand} {}(", if *negated { "NOT IN " } else { "IN " })?;
                 separated(f, literals, ", ")?;
                 f.write_str(")")
             }
-            Self::Like { path, pattern } => {
-                write!(f, "{path} LIKE '")?;
+            Self::Join { operand, negated, query } => {
+                write!(f, "{operand} {}({query})", if *negated { "NOT IN " } else { "IN " })
+            }
+            Self::Like { operand, pattern } => {
+                write!(f, "{operand} LIKE '")?;
                 pattern.iter().try_for_each(|piece| piece.fmt(f))?;
                 f.write_str("'")
             }
-            Self::Includes { path, negated, texts } => {
-                write!(f, "{path} {}(", if *negated { "EXCLUDES " } else { "INCLUDES " })?;
+            Self::Includes { operand, negated, texts } => {
+                write!(f, "{operand} {}(", if *negated { "EXCLUDES " } else { "INCLUDES " })?;
                 separated(f, &texts.iter().map(|text| Quoted(text)).collect::<Vec<_>>(), ", ")?;
                 f.write_str(")")
             }
@@ -167,20 +293,6 @@ impl Display for Literal {
             Self::Time(time) => time.format("%H:%M:%S%.3fZ").fmt(f),
             Self::Moment(moment) => moment.format("%Y-%m-%dT%H:%M:%S%.fZ").fmt(f),
             Self::Relative(relative) => relative.fmt(f),
-        }
-    }
-}
-
-impl Display for Relative {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Self::Today => f.write_str("TODAY"),
-            Self::Yesterday => f.write_str("YESTERDAY"),
-            Self::Tomorrow => f.write_str("TOMORROW"),
-            Self::ThisMonth => f.write_str("THIS_MONTH"),
-            Self::ThisYear => f.write_str("THIS_YEAR"),
-            Self::LastNDays(days) => write!(f, "LAST_N_DAYS:{days}"),
-            Self::NextNDays(days) => write!(f, "NEXT_N_DAYS:{days}"),
         }
     }
 }

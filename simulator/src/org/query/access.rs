@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
 
-use super::filter::{Filter, Test};
+use super::{
+    expression::Expression,
+    filter::{Filter, Test},
+};
 use crate::{
     Id,
     org::{Org, table::Table},
@@ -70,11 +73,12 @@ fn listed(table: &Table, id: Option<usize>, filter: &Filter) -> Option<BTreeSet<
             let sets: Option<Vec<_>> = parts.iter().map(|part| listed(table, id, part)).collect();
             Some(sets?.into_iter().flatten().collect())
         }
-        Filter::Not(_) => None,
-        Filter::Test { column, test, .. } => {
+        Filter::Test { subject: Expression::Column(column), test, .. } => {
             let wanted = match test {
                 Test::Compare(Operator::Equal, value) => std::slice::from_ref(value),
-                Test::In { negated: false, values, .. } => values.as_slice(),
+                Test::In { negated: false, values, spans, .. } if spans.is_empty() => {
+                    values.as_slice()
+                }
                 _ => return None,
             };
             if !column.parents.is_empty() || wanted.iter().any(Value::is_null) {
@@ -88,6 +92,7 @@ fn listed(table: &Table, id: Option<usize>, filter: &Filter) -> Option<BTreeSet<
                 wanted.iter().flat_map(|value| table.with_value(column.field, value)).collect()
             })
         }
+        Filter::Not(_) | Filter::Test { .. } => None,
     }
 }
 
@@ -107,7 +112,7 @@ fn bounds<T: Ord + Copy>(
             let ranges = parts.iter().map(|part| bounds(part, field, all, typed));
             ranges.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))).unwrap_or(all)
         }
-        Filter::Test { column, test, .. }
+        Filter::Test { subject: Expression::Column(column), test, .. }
             if column.parents.is_empty() && Some(column.field) == field =>
         {
             let (operator, start, end) = match test {

@@ -1,26 +1,26 @@
 //! A condition whose names and literals have been looked up, and whether a row satisfies it.
 
-use std::{cmp::Ordering, collections::HashSet};
+use std::{borrow::Cow, cmp::Ordering, collections::HashSet};
 
-use super::order;
+use super::{expression::Expression, order};
 use crate::{
-    org::{Org, Row, render::Column, table::IndexKey},
+    org::{Org, Row, table::IndexKey},
     soql::{Operator, Piece},
     value::Value,
 };
 
-/// A condition.
+/// A condition on rows or, with other subjects, on groups of rows.
 #[derive(Debug)]
-pub(super) enum Filter {
-    All(Vec<Filter>),
-    Any(Vec<Filter>),
-    Not(Box<Filter>),
-    Test { column: Column, is_case_sensitive: bool, test: Test },
+pub(in crate::org) enum Filter<S = Expression> {
+    All(Vec<Filter<S>>),
+    Any(Vec<Filter<S>>),
+    Not(Box<Filter<S>>),
+    Test { subject: S, is_case_sensitive: bool, test: Test },
 }
 
 /// What is asked of a value. Texts are already in lower case where case is ignored.
 #[derive(Debug)]
-pub(super) enum Test {
+pub(in crate::org) enum Test {
     Compare(Operator, Value),
     /// A comparison with all instants or dates from one, inclusive, to the other, exclusive.
     Span(Operator, Value, Value),
@@ -28,6 +28,8 @@ pub(super) enum Test {
         negated: bool,
         values: Vec<Value>,
         keys: HashSet<IndexKey>,
+        /// Relative dates: from, inclusive, to, exclusive.
+        spans: Vec<(Value, Value)>,
     },
     Like(Vec<Piece>),
     /// Each element is a set of values that must all be chosen.
@@ -46,22 +48,26 @@ pub(super) fn index_key(value: &Value) -> Option<IndexKey> {
     }
 }
 
+impl<S> Filter<S> {
+    /// Whether the condition holds, given the values of its subjects.
+    pub(super) fn accepts<'a>(&self, value: &dyn Fn(&S) -> Cow<'a, Value>) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.accepts(value)),
+            Self::Any(parts) => parts.iter().any(|part| part.accepts(value)),
+            Self::Not(part) => !part.accepts(value),
+            Self::Test { subject, is_case_sensitive, test } => match value(subject).as_ref() {
+                Value::Text(text) if !is_case_sensitive => {
+                    test.accepts(&Value::Text(text.to_lowercase().into()))
+                }
+                value => test.accepts(value),
+            },
+        }
+    }
+}
+
 impl Org {
     pub(super) fn matches_filter(&self, object: usize, row: &Row, filter: &Filter) -> bool {
-        match filter {
-            Filter::All(parts) => parts.iter().all(|part| self.matches_filter(object, row, part)),
-            Filter::Any(parts) => parts.iter().any(|part| self.matches_filter(object, row, part)),
-            Filter::Not(part) => !self.matches_filter(object, row, part),
-            Filter::Test { column, is_case_sensitive, test } => {
-                let value = self.column(object, row, column);
-                match value.as_ref() {
-                    Value::Text(text) if !is_case_sensitive => {
-                        test.accepts(&Value::Text(text.to_lowercase().into()))
-                    }
-                    value => test.accepts(value),
-                }
-            }
-        }
+        filter.accepts(&|expression| self.express(object, row, expression))
     }
 }
 
@@ -73,23 +79,19 @@ impl Test {
             Self::Compare(operator, wanted) => {
                 order(value, wanted).is_some_and(|ordering| holds(*operator, ordering))
             }
-            Self::Span(operator, start, end) => {
-                let (Some(start), Some(end)) = (order(value, start), order(value, end)) else {
-                    return *operator == Operator::NotEqual;
-                };
-                let position = match (start, end) {
-                    (Ordering::Less, _) => Ordering::Less,
-                    (_, Ordering::Less) => Ordering::Equal,
-                    _ => Ordering::Greater,
-                };
-                holds(*operator, position)
-            }
-            Self::In { negated, values, keys } => {
+            Self::Span(operator, start, end) => match position(value, start, end) {
+                Some(position) => holds(*operator, position),
+                None => *operator == Operator::NotEqual,
+            },
+            Self::In { negated, values, keys, spans } => {
                 let is_in = match index_key(value) {
                     Some(key) => keys.contains(&key),
                     None => values.iter().any(|wanted| same(value, wanted)),
                 };
-                is_in != *negated
+                let is_within = |(start, end): &(Value, Value)| {
+                    position(value, start, end) == Some(Ordering::Equal)
+                };
+                (is_in || spans.iter().any(is_within)) != *negated
             }
             Self::Like(pattern) => value.as_text().is_some_and(|text| like(text, pattern)),
             Self::Includes { negated, sets } => {
@@ -100,6 +102,15 @@ impl Test {
             }
         }
     }
+}
+
+/// Whether a value is before, in or after a span.
+fn position(value: &Value, start: &Value, end: &Value) -> Option<Ordering> {
+    Some(match (order(value, start)?, order(value, end)?) {
+        (Ordering::Less, _) => Ordering::Less,
+        (_, Ordering::Less) => Ordering::Equal,
+        _ => Ordering::Greater,
+    })
 }
 
 fn same(value: &Value, wanted: &Value) -> bool {

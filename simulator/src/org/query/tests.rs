@@ -8,7 +8,7 @@ use std::sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
-use super::*;
+use super::super::{Org, Scope};
 use crate::schema::Schema;
 
 /// Four accounts, each a second after the other, and what hangs on them.
