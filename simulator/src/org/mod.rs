@@ -45,7 +45,7 @@ pub use answers::{
 pub(crate) use convert::{exact_moment, time};
 pub use ingest::IngestPlan;
 pub use people::Names;
-pub use render::Paper;
+pub use render::{Keep, Paper};
 pub use rights::{Action, FieldRight, Permission};
 pub use shape::Shape;
 pub use writer::Writer;

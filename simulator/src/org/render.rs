@@ -13,11 +13,14 @@ use crate::{
     value::{Value, write_json_text},
 };
 
+/// Keeps a result of which so many records were shown, and answers the URL that continues there.
+pub type Keep<'a> = dyn Fn(QueryResult, usize) -> String + 'a;
+
 /// What a page of records is written with.
 pub struct Paper<'a> {
     version: &'a str,
     /// How many children a parent shows at once, and what keeps the others and answers their URL.
-    more: Option<(usize, &'a dyn Fn(QueryResult, usize) -> String)>,
+    more: Option<(usize, &'a Keep<'a>)>,
     children: Cell<usize>,
 }
 
@@ -31,11 +34,7 @@ impl<'a> Paper<'a> {
     /// Shows so many children of a parent at most; where there are more, `keep` gets all of them
     /// and the number shown, and answers the URL that continues there.
     #[must_use]
-    pub fn with_batches(
-        version: &'a str,
-        size: usize,
-        keep: &'a dyn Fn(QueryResult, usize) -> String,
-    ) -> Self {
+    pub fn with_batches(version: &'a str, size: usize, keep: &'a Keep<'a>) -> Self {
         Self { version, more: Some((size, keep)), children: Cell::new(0) }
     }
 
@@ -219,7 +218,7 @@ impl Org {
     fn write_type_of(&self, branches: &Branches, row: &Row, paper: &Paper<'_>, out: &mut String) {
         match self.follow(row, branches.step.field) {
             Some((number, id, parent)) => {
-                let branch = branches.branches.iter().find(|(object, _)| *object == number);
+                let branch = branches.known.iter().find(|(object, _)| *object == number);
                 let shape = branch.map_or(&branches.otherwise, |(_, shape)| shape);
                 self.write_nodes(&shape.nodes, (number, id, &parent), paper, out);
             }

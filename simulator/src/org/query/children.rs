@@ -4,6 +4,7 @@ use super::{plan::Plan, resolve::Resolver};
 use crate::{
     ApiError, Id,
     org::{Org, QueryResult, Shape},
+    schema::Object,
     soql::{Query, Select},
 };
 
@@ -39,7 +40,7 @@ impl Resolver<'_> {
         };
         let is_own = |root: &str| {
             let alias = self.query.alias.as_deref();
-            let object = self.org.object(self.object).map(|object| object.name());
+            let object = self.org.object(self.object).map(Object::name);
             [alias, object, Some(self.query.from.as_str())]
                 .into_iter()
                 .flatten()

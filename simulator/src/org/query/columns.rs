@@ -9,7 +9,7 @@ use crate::{
         Org, Scope,
         shape::{Node, Shape},
     },
-    schema::{Field, FieldType},
+    schema::{Field, FieldType, Object},
     soql::{self, Select},
 };
 
@@ -33,10 +33,10 @@ impl Org {
         let is_id = |column: &Json| column.get("columnName") == Some(&json!("Id"));
         Ok(json!({
             "columnMetadata": columns,
-            "entityName": object.map(|object| object.name()),
+            "entityName": object.map(Object::name),
             "groupBy": query.group.is_some(),
             "idSelected": !is_grouped && columns.iter().any(is_id),
-            "keyPrefix": object.map(|object| object.prefix()),
+            "keyPrefix": object.map(Object::prefix),
         }))
     }
 
@@ -56,7 +56,7 @@ impl Org {
             Node::Field { object, field } => {
                 let field = self.object(*object).and_then(|object| object.field(*field));
                 let name = field.map_or("", |field| &field.name);
-                column(name, name, field.map(Kind::Field))
+                column(name, name, field.map(Kind::Field).as_ref())
             }
             Node::Value { name, .. } => column(name, name, None),
             Node::Parent { name, nodes, .. } => {
@@ -80,7 +80,7 @@ fn group_columns(resolver: &Resolver<'_>) -> Result<Vec<Json>, ApiError> {
             Slot::Sum(sum) => grouping.sums.get(sum).map(|(_, target)| target),
             Slot::Grouping(_) => None,
         };
-        let mut column = column(&found.name, &found.display, target.map(Kind::Target));
+        let mut column = column(&found.name, &found.display, target.map(Kind::Target).as_ref());
         set(&mut column, "aggregate", json!(!matches!(found.slot, Slot::Key(_))));
         column
     };
@@ -99,7 +99,7 @@ fn set(column: &mut Json, key: &str, value: Json) {
     }
 }
 
-fn column(name: &str, display: &str, kind: Option<Kind<'_>>) -> Json {
+fn column(name: &str, display: &str, kind: Option<&Kind<'_>>) -> Json {
     let (kind, type_name, field) = match kind {
         Some(Kind::Field(field)) => (field.kind, field.type_name.as_str(), Some(field)),
         Some(Kind::Target(target)) => (target.kind, target.type_name.as_str(), None),

@@ -13,6 +13,9 @@ use crate::{
     value::Value,
 };
 
+/// What finds the subject of an operand, and what its values are like.
+type LookUp<'a, S> = dyn FnMut(&Operand) -> Result<(S, Target), ApiError> + 'a;
+
 impl Resolver<'_> {
     /// A WHERE clause as a filter of rows.
     pub(super) fn filter(&self, condition: &Condition) -> Result<Filter, ApiError> {
@@ -36,7 +39,7 @@ impl Resolver<'_> {
     pub(super) fn filter_with<S>(
         &self,
         condition: &Condition,
-        subject: &mut dyn FnMut(&Operand) -> Result<(S, Target), ApiError>,
+        subject: &mut LookUp<'_, S>,
     ) -> Result<Filter<S>, ApiError> {
         let (operand, is_join) = match condition {
             Condition::And(parts) => {

@@ -75,7 +75,9 @@ fn share(found: usize, total: usize) -> f64 {
 fn indexed(filter: &Filter, table: &Table, id: Option<usize>, fields: &mut BTreeSet<usize>) {
     match filter {
         Filter::All(parts) | Filter::Any(parts) => {
-            parts.iter().for_each(|part| indexed(part, table, id, fields));
+            for part in parts {
+                indexed(part, table, id, fields);
+            }
         }
         Filter::Test { subject: Expression::Column(column), .. }
             if column.parents.is_empty()

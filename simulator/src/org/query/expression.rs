@@ -30,7 +30,7 @@ pub(in crate::org) enum Expression {
     /// A value as people read it.
     Format(Box<Expression>, Style),
     /// The way between two points.
-    Distance(Point, Point, Unit),
+    Distance(Box<(Point, Point)>, Unit),
 }
 
 /// A point on earth.
@@ -155,8 +155,8 @@ impl Org {
             Expression::Format(inner, style) => {
                 Cow::Owned(shown(&self.express(object, row, inner), *style))
             }
-            Expression::Distance(from, to, unit) => {
-                let ends = (self.point(object, row, from), self.point(object, row, to));
+            Expression::Distance(ends, unit) => {
+                let ends = (self.point(object, row, &ends.0), self.point(object, row, &ends.1));
                 Cow::Owned(match ends {
                     (Some(from), Some(to)) => Value::Number(distance(from, to, *unit)),
                     _ => Value::Null,

@@ -157,13 +157,14 @@ impl Resolver<'_> {
                 }
             };
             let (slot, style, target) = self.slot(grouping, operand, "Field")?;
-            let name = alias.unwrap_or_else(|| match operand {
-                Operand::Path(_) => target.name,
-                _ => {
+            let name = match (alias, operand) {
+                (Some(alias), _) => alias,
+                (None, Operand::Path(_)) => target.name,
+                (None, _) => {
                     unnamed += 1;
                     format!("expr{}", unnamed - 1)
                 }
-            });
+            };
             let is_same = |column: &Column| column.name.eq_ignore_ascii_case(&name);
             if grouping.columns.iter().any(is_same) {
                 let message = format!("duplicate alias: {name}");

@@ -153,7 +153,9 @@ fn joined_name(query: &Query) -> String {
 fn gather(condition: &Condition, joins: &mut Vec<At>) {
     match condition {
         Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter().for_each(|part| gather(part, joins));
+            for part in parts {
+                gather(part, joins);
+            }
         }
         Condition::Not(part) => gather(part, joins),
         Condition::Join { operand, .. } => joins.push(operand.path().at),

@@ -88,7 +88,7 @@ impl<'a> Resolver<'a> {
                     scale: 0,
                     is_case_sensitive: false,
                 };
-                Ok((Expression::Distance(start, end, *unit), target))
+                Ok((Expression::Distance(Box::new((start, end)), *unit), target))
             }
             Operand::Aggregate(function, path) => {
                 let message = format!("aggregate function {} is not allowed here", function.name());
@@ -142,15 +142,12 @@ impl<'a> Resolver<'a> {
             let number = self.names.field(column.object, &name)?;
             Some(Column { field: number, ..column.clone() })
         };
-        match (component("Latitude"), component("Longitude")) {
-            (Some(latitude), Some(longitude)) => {
-                Ok((Point::Fields(latitude, longitude), field.name.clone()))
-            }
-            _ => {
-                let message = format!("field '{}' has no coordinates", field.name);
-                Err(self.malformed(path.at, &message))
-            }
-        }
+        let coordinates = component("Latitude").zip(component("Longitude"));
+        let (latitude, longitude) = coordinates.ok_or_else(|| {
+            let message = format!("field '{}' has no coordinates", field.name);
+            self.malformed(path.at, &message)
+        })?;
+        Ok((Point::Fields(latitude, longitude), field.name.clone()))
     }
 
     /// Looks up a path that may also be the type of a polymorphic parent.

@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::org) struct Branches {
     pub(in crate::org) step: Step,
     /// By the number of the parent's object.
-    pub(in crate::org) branches: Vec<(usize, Shape)>,
+    pub(in crate::org) known: Vec<(usize, Shape)>,
     /// For parents of other objects; without it they show their attributes only.
     pub(in crate::org) otherwise: Shape,
 }
@@ -67,7 +67,7 @@ impl Resolver<'_> {
             None => Shape::empty(column.object),
         };
         let leading = Column { parents: parents.to_vec(), ..column.clone() };
-        let branches = Branches { step: *step, branches, otherwise };
+        let branches = Branches { step: *step, known: branches, otherwise };
         shape.add_type_of(&leading, branches);
         Ok(())
     }
