@@ -57,6 +57,9 @@ struct Arguments {
     /// Names the server answers to besides localhost, such as login.salesforce.com
     #[arg(long, value_name = "NAME", num_args = 1.., requires = "tls")]
     tls_name: Vec<String>,
+    /// Objects whose changes are told as events, such as Account,Contact
+    #[arg(long, value_name = "OBJECTS", value_delimiter = ',')]
+    cdc: Vec<String>,
     /// Print URL and credentials as one line of JSON
     #[arg(long)]
     json: bool,
@@ -122,6 +125,8 @@ impl From<Arguments> for Config {
             bulk_delay: Duration::from_millis(arguments.bulk_delay),
             session_lifetime: Duration::from_secs(arguments.session_lifetime),
             daily_limit: arguments.daily_limit,
+            cdc: arguments.cdc,
+            ..Self::default()
         }
     }
 }

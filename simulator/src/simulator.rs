@@ -56,6 +56,12 @@ pub struct Config {
     pub daily_limit: u64,
     /// Speak TLS, under certificates made at the start.
     pub tls: Option<Tls>,
+    /// Objects whose changes are told as events; none costs nothing.
+    pub cdc: Vec<String>,
+    /// How long a CometD connect is held without events.
+    pub connect_timeout: Duration,
+    /// The time between keepalives of a Pub/Sub subscription.
+    pub pubsub_keepalive: Duration,
 }
 
 /// How an org speaks TLS. Its port then takes both, and the URLs it answers are `https` ones.
@@ -83,6 +89,9 @@ impl Default for Config {
             session_lifetime: Duration::from_hours(2),
             daily_limit: 100_000,
             tls: None,
+            cdc: Vec::new(),
+            connect_timeout: Duration::from_secs(110),
+            pubsub_keepalive: Duration::from_secs(270),
         }
     }
 }
@@ -102,6 +111,7 @@ impl Config {
             let count = csv_load::load(&mut org, path)?;
             tracing::info!(file = %path.display(), count, "records loaded");
         }
+        org.capture(&self.cdc).map_err(|_| StartError::Captured(self.cdc.clone()))?;
         Ok(org)
     }
 }
@@ -131,6 +141,9 @@ pub enum StartError {
     /// The schema does not fit.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// An object whose changes shall be told does not exist.
+    #[error("not all of these are objects of the org: {}", .0.join(", "))]
+    Captured(Vec<String>),
     /// A file of records does not fit.
     #[error(transparent)]
     Records(#[from] LoadError),

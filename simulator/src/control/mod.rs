@@ -14,6 +14,7 @@
 //! Each topic has a file here and one in `http/control/`; [`Control::call`] reaches a route that has
 //! no method of its own.
 
+mod events;
 mod fault;
 mod faults;
 mod log;
@@ -25,6 +26,7 @@ use reqwest::{Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use events::{FeedReport, FeedSettings};
 pub use fault::{ArmedFault, Fault, FaultKind, Rule};
 pub use log::{Counters, LoggedRequest};
 pub use records::RowOutcome;

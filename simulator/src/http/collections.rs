@@ -193,7 +193,7 @@ fn split_id(record: &JsonMap) -> (String, JsonMap) {
 fn carry_out(world: &World, call: &Call, actions: Vec<Action<'_>>, all_or_none: bool) -> Reply {
     let is_upsert = matches!(actions.first(), Some(Action::Upsert { .. }));
     let kinds: Vec<&'static str> = actions.iter().map(Action::done).collect();
-    let mut org = world.org();
+    let mut org = world.org_for(call);
     if all_or_none {
         org.begin();
     }

@@ -23,6 +23,7 @@ use crate::{
     control::FaultKind,
     http::{
         call::{Call, decompress, pairs, too_large},
+        cometd::{self, Answer},
         connection::Cutter,
         dispatch::dispatch,
         faults::Strike,
@@ -72,6 +73,8 @@ struct Visit {
 struct Answered {
     reply: Reply,
     username: Option<String>,
+    /// The connection breaks in place of the answer.
+    is_cut: bool,
 }
 
 impl Visit {
@@ -167,7 +170,7 @@ async fn answer(world: &Arc<World>, visit: &Visit, strike: &Strike, request: Req
     if !strike.latency.is_zero() {
         delay(strike.latency).await;
     }
-    let nobody = |reply| Answered { reply, username: None };
+    let nobody = |reply| Answered { reply, username: None, is_cut: false };
     if let Err(refusal) = visit.check_size() {
         return nobody(refusal.into());
     }
@@ -198,7 +201,13 @@ async fn answer(world: &Arc<World>, visit: &Visit, strike: &Strike, request: Req
         session: None,
         row_error: strike.row_error.clone(),
     };
-    run(world, visit.route.clone(), call).await
+    match &visit.route {
+        Route::Cometd(version) if call.method == Method::POST => {
+            let Answer { reply, is_cut, username } = cometd::answer(world, version, &call).await;
+            Answered { reply, username, is_cut }
+        }
+        route => run(world, route.clone(), call).await,
+    }
 }
 
 /// Does the work on a thread that may block; a panic there is an answer, not the end.
@@ -207,11 +216,11 @@ async fn run(world: &Arc<World>, route: Route, mut call: Call) -> Answered {
     let is_pretty = call.header("x-prettyprint").is_some_and(|value| value != "0");
     let work = tokio::task::spawn_blocking(move || {
         let reply = dispatch(&world, route, &mut call).unwrap_or_else(Reply::from);
-        Answered { reply, username: call.session.map(|session| session.username) }
+        Answered { reply, username: call.session.map(|session| session.username), is_cut: false }
     });
     let mut answered = work.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a resource panicked");
-        Answered { reply: unexpected().into(), username: None }
+        Answered { reply: unexpected().into(), username: None, is_cut: false }
     });
     if is_pretty {
         answered.reply = answered.reply.pretty();
@@ -256,6 +265,9 @@ fn send(
     cutter: &Cutter,
 ) -> Response<Body> {
     let mut reply = answered.reply;
+    if answered.is_cut {
+        cutter.cut();
+    }
     match ending {
         Some(FaultKind::CutBefore {} | FaultKind::CutAfter {}) => cutter.cut(),
         Some(FaultKind::Truncate { bytes }) => reply.body = truncated(reply.body, *bytes, cutter),

@@ -9,6 +9,7 @@
 pub(crate) mod bulk;
 pub(crate) mod call;
 mod collections;
+pub(crate) mod cometd;
 mod composite;
 mod conditions;
 pub(crate) mod connection;
@@ -16,6 +17,7 @@ mod control;
 mod cursors;
 mod describe;
 mod dispatch;
+pub(crate) mod events;
 mod faults;
 mod front;
 pub(crate) mod gate;

@@ -11,12 +11,16 @@ use std::{
     thread::{self, ThreadId},
 };
 
+use tokio::sync::watch;
+
 use crate::Org;
 
 /// An org that is used by one at a time.
 pub(crate) struct OrgLock {
     held: Mutex<Held>,
     released: Condvar,
+    /// The newest replay id, for those who wait for events.
+    news: watch::Sender<u64>,
 }
 
 struct Held {
@@ -25,8 +29,12 @@ struct Held {
     owner: Option<ThreadId>,
 }
 
-/// The org, for as long as this lives.
-pub(crate) struct OrgGuard<'a>(MutexGuard<'a, Held>);
+/// The org, for as long as this lives. What is changed meanwhile outside a transaction is one
+/// transaction of the change feed, told when this ends.
+pub(crate) struct OrgGuard<'a> {
+    held: MutexGuard<'a, Held>,
+    news: &'a watch::Sender<u64>,
+}
 
 /// An open transaction; taken back unless it is committed.
 pub(crate) struct Transaction<'a> {
@@ -36,7 +44,11 @@ pub(crate) struct Transaction<'a> {
 
 impl OrgLock {
     pub(crate) fn new(org: Org) -> Self {
-        Self { held: Mutex::new(Held { org, owner: None }), released: Condvar::new() }
+        Self {
+            held: Mutex::new(Held { org, owner: None }),
+            released: Condvar::new(),
+            news: watch::Sender::new(0),
+        }
     }
 
     /// The org, once it is free for this thread.
@@ -45,13 +57,18 @@ impl OrgLock {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let is_taken = |held: &mut Held| held.owner.is_some_and(|owner| owner != me);
         let held = self.released.wait_while(held, is_taken);
-        OrgGuard(held.unwrap_or_else(PoisonError::into_inner))
+        OrgGuard { held: held.unwrap_or_else(PoisonError::into_inner), news: &self.news }
+    }
+
+    /// Tells of each new event by its replay id.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
     }
 
     /// Opens a transaction of this thread, which must not have one open.
     pub(crate) fn begin(&self) -> Transaction<'_> {
         let mut guard = self.lock();
-        guard.0.owner = Some(thread::current().id());
+        guard.held.owner = Some(thread::current().id());
         guard.begin();
         Transaction { lock: self, is_committed: false }
     }
@@ -72,7 +89,7 @@ impl Drop for Transaction<'_> {
         } else {
             guard.rollback();
         }
-        guard.0.owner = None;
+        guard.held.owner = None;
         drop(guard);
         self.lock.released.notify_all();
     }
@@ -82,13 +99,23 @@ impl Deref for OrgGuard<'_> {
     type Target = Org;
 
     fn deref(&self) -> &Org {
-        &self.0.org
+        &self.held.org
     }
 }
 
 impl DerefMut for OrgGuard<'_> {
     fn deref_mut(&mut self) -> &mut Org {
-        &mut self.0.org
+        &mut self.held.org
+    }
+}
+
+impl Drop for OrgGuard<'_> {
+    fn drop(&mut self) {
+        let org = &mut self.held.org;
+        org.settle();
+        org.forget_author();
+        let latest = org.events().log().latest();
+        self.news.send_if_modified(|known| std::mem::replace(known, latest) != latest);
     }
 }
 

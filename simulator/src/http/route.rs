@@ -24,6 +24,8 @@ pub(crate) enum Route {
         organization: String,
         user: String,
     },
+    /// `/cometd/NN.0`, with its version.
+    Cometd(String),
     /// `/services/data`
     Versions,
     /// `/services/data/vNN.0/…`
@@ -90,6 +92,7 @@ impl Route {
                 organization: (*organization).to_owned(),
                 user: (*user).to_owned(),
             },
+            ["cometd", version, ..] => Self::Cometd((*version).to_owned()),
             ["services", "data"] => Self::Versions,
             ["services", "data", version, rest @ ..] => {
                 Self::Api { version: (*version).to_owned(), resource: Resource::parse(rest) }
@@ -108,6 +111,7 @@ impl Route {
             | Self::OpenIdConfiguration
             | Self::SigningKeys
             | Self::Identity { .. } => "identity",
+            Self::Cometd(_) => "cometd",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",

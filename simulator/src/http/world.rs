@@ -13,13 +13,15 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Config, Id, StartError,
     http::{
         bulk::Jobs,
+        cometd::Clients,
         cursors::Cursors,
+        events::Bus,
         faults::Faults,
         org_lock::{OrgGuard, OrgLock, Transaction},
         request_log::RequestLog,
@@ -43,6 +45,8 @@ pub(crate) struct World {
     jobs: Mutex<Jobs>,
     cursors: Mutex<Cursors>,
     usage: Usage,
+    bus: Bus,
+    cometd: Mutex<Clients>,
     /// Jobs at work; they end with the world.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -76,6 +80,8 @@ impl World {
             jobs: Mutex::default(),
             cursors: Mutex::default(),
             usage: Usage::new(config.daily_limit),
+            bus: Bus::new(config.connect_timeout, config.pubsub_keepalive),
+            cometd: Mutex::default(),
             tasks: Mutex::default(),
             config,
         })
@@ -149,7 +155,9 @@ impl World {
         let org = self.config.build(self.clock.as_clock())?;
         lock(&self.tasks).abort_all();
         let mut old = self.org();
+        let latest = old.events().log().latest();
         *old = org;
+        old.events_mut().log_mut().continue_after(latest);
         self.jobs().clear();
         drop(old);
         self.cursors().clear();
@@ -162,6 +170,21 @@ impl World {
     /// The org, as soon as nobody else uses it and no other thread has a transaction open.
     pub(crate) fn org(&self) -> OrgGuard<'_> {
         self.org.lock()
+    }
+
+    /// Changes whenever there are new events.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.org.news()
+    }
+
+    /// The clients that subscribe by CometD.
+    pub(crate) fn cometd(&self) -> MutexGuard<'_, Clients> {
+        lock(&self.cometd)
+    }
+
+    /// Settings and figures of event delivery.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Opens a transaction that spans every use of the org by this thread until it ends.

@@ -21,6 +21,7 @@ mod changes;
 mod check;
 mod computed;
 mod convert;
+pub(crate) mod events;
 mod ingest;
 mod people;
 mod query;
@@ -78,6 +79,8 @@ pub struct Org {
     /// How long `undo` was when each open transaction began, the outermost first.
     open: Vec<usize>,
     rights: rights::Rights,
+    /// What is told of changes.
+    events: events::Events,
 }
 
 impl fmt::Debug for Org {
@@ -101,6 +104,7 @@ impl Org {
             undo: Vec::new(),
             open: Vec::new(),
             rights: rights::Rights::default(),
+            events: events::Events::default(),
         };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");
@@ -228,6 +232,9 @@ impl Org {
     fn put(&mut self, number: usize, id: Id, row: Option<Row>) {
         let Some(table) = self.tables.get_mut(number) else { return };
         let before = table.put(id, row);
+        if self.events.captures(number) {
+            self.events.touch(number, id, before.clone());
+        }
         if !self.open.is_empty() {
             self.undo.push((number, id, before));
         }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod bayeux;
 mod bulk_ingest;
 mod bulk_query;
+mod change_events;
 mod collections;
+mod cometd;
 mod composite;
 mod composite_batch;
 mod composite_graph;

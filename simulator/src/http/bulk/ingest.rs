@@ -23,13 +23,13 @@ use crate::{
             sheet::{Delimiter, Ending, Format},
         },
         call::{Call, unsupported},
-        faults::RowError,
+        events::bulk_origin,
         refusal::Refusal,
         reply::Reply,
         route::Resource,
         world::World,
     },
-    org::{IngestPlan, Operation},
+    org::{IngestPlan, Operation, events::Author},
 };
 
 /// Rows written before others get their turn with the org.
@@ -83,7 +83,7 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
     } else {
         (call.json()?, None)
     };
-    let ingest = understand(world, &order, content, call.row_error.clone())?;
+    let ingest = understand(world, call, &order, content)?;
     let state = if ingest.upload.is_some() { State::UploadComplete } else { State::Open };
     let mut jobs = world.jobs();
     let id = jobs.next_id();
@@ -111,9 +111,9 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
 
 fn understand(
     world: &World,
+    call: &Call,
     order: &Order,
     upload: Option<Bytes>,
-    row_error: Option<RowError>,
 ) -> Result<Ingest, Refusal> {
     let invalid = |message: String| Err(Refusal::bad_request("INVALIDJOB", message));
     let Some(operation) = operation_named(&order.operation) else {
@@ -135,7 +135,8 @@ fn understand(
         operation,
         key_field: order.external_id_field_name.clone(),
         upload,
-        row_error,
+        row_error: call.row_error.clone(),
+        origin: bulk_origin(call),
         outcome: None,
     })
 }
@@ -253,6 +254,8 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
             return Ok((outcome, error));
         }
         let mut org = world.org();
+        let origin = shift.ingest.origin.clone();
+        org.write_as(Author { origin, user: Some(shift.user) });
         let is_at_work = is_at_work(world, shift.id);
         let mut turn = Turn::default();
         for (bytes, cells) in rows {

@@ -117,6 +117,8 @@ pub(crate) struct Ingest {
     pub(crate) key_field: Option<String>,
     pub(crate) upload: Option<Bytes>,
     pub(crate) row_error: Option<RowError>,
+    /// What change events tell of where the changes come from.
+    pub(crate) origin: String,
     pub(crate) outcome: Option<Arc<Outcome>>,
 }
 

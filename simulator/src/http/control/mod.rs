@@ -28,6 +28,7 @@
 //!    test sees to it that every route is documented there.
 
 mod clock;
+mod events;
 mod faults;
 mod limits;
 mod log;
@@ -57,6 +58,7 @@ const TOPICS: &[&[Route]] = &[
     log::ROUTES,
     faults::ROUTES,
     records::ROUTES,
+    events::ROUTES,
 ];
 
 /// What a handler answers.

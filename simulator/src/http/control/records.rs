@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Captured, Route, read};
 use crate::{
     ApiError, Id, Org,
-    http::{call::Call, refusal::Refusal, reply::Reply, rows, sessions::Session, world::World},
+    http::{
+        call::Call, events::BY_HAND, refusal::Refusal, reply::Reply, rows, sessions::Session,
+        world::World,
+    },
 };
 
 /// The version in whose form the control routes show rows.
@@ -68,6 +72,7 @@ fn act(world: &World, call: &mut Call) -> Result<(), Refusal> {
     };
     let person = world.person_named(&username).ok_or_else(Refusal::not_found)?;
     VERSION.clone_into(&mut call.version);
+    call.headers.insert(BY_HAND, HeaderValue::from_static("1"));
     call.session = Some(Session::full(person.id, &person.username, call.time));
     Ok(())
 }
@@ -83,11 +88,12 @@ fn purge(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
 /// `{"ids": [...]}`: one outcome per id.
 fn each_id(
     world: &World,
-    call: &Call,
+    call: &mut Call,
     change: impl Fn(&mut Org, &str) -> Result<Id, ApiError>,
 ) -> Answer {
     let order: Ids = read(call)?;
-    let mut org = world.org();
+    call.headers.insert(BY_HAND, HeaderValue::from_static("1"));
+    let mut org = world.org_for(call);
     let results: Vec<Value> = order
         .ids
         .iter()
