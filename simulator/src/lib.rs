@@ -14,6 +14,7 @@ pub mod org;
 pub mod schema;
 mod simulator;
 pub mod soql;
+pub mod sosl;
 pub mod value;
 
 pub use control::{Control, ControlError, Fault, FaultKind};

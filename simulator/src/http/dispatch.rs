@@ -7,8 +7,8 @@ use axum::http::{HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZ
 use crate::{
     http::{
         bulk, call::Call, collections, composite, control, describe, front, gate::request_limit,
-        limits, oauth, query, refusal::Refusal, replication, reply::Reply, route::Resource,
-        route::Route, rows, upsert, versions, world::World,
+        limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
+        route::Resource, route::Route, rows, search, upsert, versions, world::World,
     },
     org::Scope,
 };
@@ -61,7 +61,8 @@ fn only(
     Ok(method_not_allowed(&call.method, methods))
 }
 
-fn method_not_allowed(method: &Method, methods: &[&str]) -> Reply {
+/// The 405 of a resource that takes only these verbs.
+pub(crate) fn method_not_allowed(method: &Method, methods: &[&str]) -> Reply {
     let allowed = methods.join(",");
     let message = format!("HTTP Method '{method}' not allowed. Allowed are {allowed}");
     let refusal = Refusal::rest(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
@@ -118,6 +119,9 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         R::Deleted(object) => replication::deleted(world, call, object),
         R::Row { object, id } => rows::row(world, call, object, id),
         R::Key { object, field, value } => upsert::by_key(world, call, [object, field, value]),
+        R::Related { object, id, path } => relationships::related(world, call, object, id, path),
+        R::Search => search::search(world, call),
+        R::ParameterizedSearch => search::parameterized(world, call),
         R::Query => query::start(world, call, Scope::Live),
         R::QueryAll => query::start(world, call, Scope::WithDeleted),
         R::QueryMore(locator) => query::more(world, call, locator),

@@ -6,6 +6,7 @@
 //! and answers a [`reply::Reply`] or a [`refusal::Refusal`]. Resources are ordinary functions; they
 //! run on threads that may block, because an org is a value behind a lock.
 
+mod blobs;
 pub(crate) mod bulk;
 pub(crate) mod call;
 mod collections;
@@ -26,11 +27,13 @@ pub(crate) mod oauth;
 mod org_lock;
 mod query;
 mod refusal;
+mod relationships;
 mod replication;
 mod reply;
 mod request_log;
 mod route;
 mod rows;
+mod search;
 mod sessions;
 pub(crate) mod tls;
 mod upsert;

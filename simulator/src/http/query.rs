@@ -36,14 +36,19 @@ pub(crate) fn start(world: &World, call: &Call, scope: Scope) -> Result<Reply, R
     if call.parameter("columns").is_some_and(|columns| columns.eq_ignore_ascii_case("true")) {
         return Ok(Reply::ok(&world.org().query_columns(call.user(), soql)?));
     }
-    let result = Arc::new(world.org().query(call.user(), soql, scope)?);
-    let batch_size = batch_size(call);
-    if result.groups.is_some() && result.len() > batch_size {
+    let result = world.org().query(call.user(), soql, scope)?;
+    if result.groups.is_some() && result.len() > batch_size(call) {
         let message = "Aggregate query does not support queryMore(), use LIMIT to restrict the \
                        results to a single batch";
         return Err(Refusal::bad_request("EXCEEDED_ID_LIMIT", message));
     }
-    Ok(page(world, call, Position { cursor: None, result, offset: 0, batch_size }))
+    Ok(first_page(world, call, result))
+}
+
+/// The first page of a result, with a cursor for the others.
+pub(crate) fn first_page(world: &World, call: &Call, result: QueryResult) -> Reply {
+    let (result, batch_size) = (Arc::new(result), batch_size(call));
+    page(world, call, Position { cursor: None, result, offset: 0, batch_size })
 }
 
 /// `GET /query/{locator}`

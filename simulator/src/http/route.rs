@@ -4,6 +4,8 @@
 //! wrong verb and a wrong version each have an answer of their own, and the log wants one name per
 //! kind of request.
 
+use crate::Id;
+
 /// A path, understood.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Route {
@@ -49,6 +51,9 @@ pub(crate) enum Resource {
     Deleted(String),
     Row { object: String, id: String },
     Key { object: String, field: String, value: String },
+    Related { object: String, id: String, path: Vec<String> },
+    Search,
+    ParameterizedSearch,
     Query,
     QueryAll,
     QueryMore(String),
@@ -134,9 +139,16 @@ impl Resource {
             ["sobjects", object, id] | ["sobjects", object, "Id", id] => {
                 Self::Row { object: own(object), id: own(id) }
             }
+            ["sobjects", object, id, path @ ..] if Id::from_text(id).is_some() => Self::Related {
+                object: own(object),
+                id: own(id),
+                path: path.iter().copied().map(own).collect(),
+            },
             ["sobjects", object, field, value] => {
                 Self::Key { object: own(object), field: own(field), value: own(value) }
             }
+            ["search"] => Self::Search,
+            ["parameterizedSearch"] => Self::ParameterizedSearch,
             ["query"] => Self::Query,
             ["queryAll"] => Self::QueryAll,
             ["query" | "queryAll", locator] => Self::QueryMore(own(locator)),
@@ -186,9 +198,10 @@ impl Resource {
             Self::Limits => "limits",
             Self::RecordCount => "count",
             Self::Objects | Self::Describe(_) => "describe",
-            Self::Object(_) | Self::Row { .. } => "row",
+            Self::Object(_) | Self::Row { .. } | Self::Related { .. } => "row",
             Self::Key { .. } => "upsert",
             Self::Updated(_) | Self::Deleted(_) => "replication",
+            Self::Search | Self::ParameterizedSearch => "search",
             Self::Query | Self::QueryAll | Self::QueryMore(_) => "query",
             Self::Collection | Self::CollectionRetrieve(_) | Self::CollectionUpsert { .. } => {
                 "collection"
@@ -219,6 +232,7 @@ impl Resource {
             | Self::Updated(object)
             | Self::Deleted(object)
             | Self::Row { object, .. }
+            | Self::Related { object, .. }
             | Self::Key { object, .. }
             | Self::CollectionRetrieve(object)
             | Self::CompositeTree(object)
@@ -231,7 +245,9 @@ impl Resource {
     pub(crate) fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Object(_) => &["HEAD", "GET", "POST"],
-            Self::Row { .. } | Self::Key { .. } => &["HEAD", "GET", "PATCH", "DELETE"],
+            Self::Row { .. } | Self::Key { .. } | Self::Related { .. } => {
+                &["HEAD", "GET", "PATCH", "DELETE"]
+            }
             Self::Collection => &["POST", "PATCH", "DELETE"],
             Self::CollectionUpsert { .. } => &["PATCH"],
             Self::CompositeTree(_) => &["POST"],
@@ -239,6 +255,7 @@ impl Resource {
             | Self::CompositeBatch
             | Self::CompositeGraph
             | Self::CollectionRetrieve(_)
+            | Self::ParameterizedSearch
             | Self::QueryJobs
             | Self::IngestJobs => &["GET", "POST"],
             Self::QueryJob(_) | Self::IngestJob(_) => &["GET", "PATCH", "DELETE"],

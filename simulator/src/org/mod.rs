@@ -16,6 +16,7 @@
 //!   [`Org::write_json`] or [`Org::csv_row`], so a cursor keeps only ids.
 
 mod answers;
+mod blob;
 mod body;
 mod changes;
 mod check;
@@ -30,6 +31,7 @@ mod remove;
 mod render;
 mod rights;
 mod save;
+mod search;
 mod shape;
 mod table;
 mod write;

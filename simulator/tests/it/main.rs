@@ -20,6 +20,8 @@ mod oauth_web;
 mod program;
 mod protocol;
 mod query;
+mod relationships;
 mod rows;
+mod search;
 mod support;
 mod tls;
