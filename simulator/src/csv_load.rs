@@ -1,6 +1,10 @@
 //! Records from CSV files: one file per object, named after it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use crate::{ApiError, Org, org::Operation};
 
@@ -33,11 +37,22 @@ pub enum LoadError {
 /// # Errors
 /// The first row that the org refuses ends the load.
 pub fn load(org: &mut Org, path: &Path) -> Result<usize, LoadError> {
+    let file = File::open(path).map_err(|error| LoadError::Unreadable {
+        path: path.to_owned(),
+        source: error.into(),
+    })?;
+    read(org, path, file)
+}
+
+/// Like [`load`], from text that is at hand; `path` only names the object and what errors speak of.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(org: &mut Org, path: &Path, text: impl Read) -> Result<usize, LoadError> {
     let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
     let refused = |line, source| LoadError::Refused { path: path.to_owned(), line, source };
     let object = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(unreadable)?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let header = reader.headers().map_err(unreadable)?.clone();
     let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
     let user = org.integration_user();
