@@ -1,8 +1,10 @@
 // node-sf-bulk2: Bulk API 2.0 call by call, over axios.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BulkAPI2, OPERATION, RESULTTYPE, STATE } from 'node-sf-bulk2';
+import pkg from 'node-sf-bulk2';
 import { startOrg } from './org.js';
+
+const { BulkAPI2, RESULTTYPE } = pkg;
 
 let org;
 let bulk;
@@ -43,14 +45,14 @@ test('a query job is made, listed, read page by page and deleted', async () => {
 });
 
 test('an ingest job is made, fed, closed, read, listed and deleted', async () => {
-  const job = await bulk.createDataUploadJob({ object: 'Account', operation: OPERATION.INSERT ?? 'insert' });
+  const job = await bulk.createDataUploadJob({ object: 'Account', operation: 'insert' });
   assert.equal(await bulk.uploadJobData(job.contentUrl, 'Name\nOne\n""\n'), 201);
-  await bulk.closeOrAbortJob(job.id, STATE.UPLOADCOMPLETE ?? 'UploadComplete');
+  await bulk.closeOrAbortJob(job.id, 'UploadComplete');
   const info = await until(() => bulk.getIngestJobInfo(job.id), ({ state }) => state === 'JobComplete');
 
   assert.deepEqual([info.numberRecordsProcessed, info.numberRecordsFailed], [2, 1]);
-  assert.match(await bulk.getResults(job.id, RESULTTYPE.successfulResults ?? 'successfulResults'), /^"sf__Id","sf__Created","Name"/);
-  assert.match(await bulk.getResults(job.id, RESULTTYPE.failedResults ?? 'failedResults'), /REQUIRED_FIELD_MISSING/);
+  assert.match(await bulk.getResults(job.id, RESULTTYPE.successfulResults), /^"sf__Id","sf__Created","Name"/);
+  assert.match(await bulk.getResults(job.id, RESULTTYPE.failedResults), /REQUIRED_FIELD_MISSING/);
   assert.ok((await bulk.getAllIngestJobInfo()).records.some(({ id }) => id === job.id));
   await bulk.deleteIngestJob(job.id);
 });

@@ -14,7 +14,7 @@ def org():
     org = Org("--tls", *flags, "--bulk-delay", "20")
     network = Network(org)
     org.proxies = {"https": network.url}
-    environment = {"REQUESTS_CA_BUNDLE": org.tls_ca, "SSL_CERT_FILE": org.tls_ca, "HTTPS_PROXY": network.url}
+    environment = {"REQUESTS_CA_BUNDLE": org.ca_file, "SSL_CERT_FILE": org.ca_file, "HTTPS_PROXY": network.url}
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     yield org

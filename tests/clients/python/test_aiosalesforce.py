@@ -16,7 +16,7 @@ def drive(org, auth, work):
     """Runs `work(client)` with a client that logs in by `auth`."""
 
     async def run():
-        trust = ssl.create_default_context(cafile=org.tls_ca)
+        trust = ssl.create_default_context(cafile=org.ca_file)
         async with httpx.AsyncClient(verify=trust, proxy=org.proxies["https"]) as http:
             return await work(Salesforce(http, base_url=BASE, auth=auth))
 
