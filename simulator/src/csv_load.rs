@@ -37,10 +37,8 @@ pub enum LoadError {
 /// # Errors
 /// The first row that the org refuses ends the load.
 pub fn load(org: &mut Org, path: &Path) -> Result<usize, LoadError> {
-    let file = File::open(path).map_err(|error| LoadError::Unreadable {
-        path: path.to_owned(),
-        source: error.into(),
-    })?;
+    let file = File::open(path)
+        .map_err(|error| LoadError::Unreadable { path: path.to_owned(), source: error.into() })?;
     read(org, path, file)
 }
 

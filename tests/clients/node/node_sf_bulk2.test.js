@@ -36,7 +36,7 @@ test('a query job is made, listed, read page by page and deleted', async () => {
     locator = page.headers['sforce-locator'];
   } while (locator !== 'null');
   const { resultPages } = await bulk.getBulkQueryResultPages(id);
-  const first = await bulk.getResultPage(resultPages[0].resultUrl);
+  const first = await bulk.getResultPage(org.url + resultPages[0].resultUrl);
 
   assert.ok(rows > 2000);
   assert.match(first.data, /^"Id","Name"/);

@@ -31,7 +31,7 @@ struct Claims {
     iss: Option<String>,
     sub: Option<String>,
     aud: Option<Value>,
-    exp: Option<f64>,
+    exp: Option<Value>,
 }
 
 /// Who says that it made an assertion; nothing of it is checked yet.
@@ -59,9 +59,8 @@ pub(crate) fn check(
     if !is_one_of(&audience, &|audience| is_audience(audience, url, purpose)) {
         return Err(invalid("audience is invalid"));
     }
-    let Some(expiry) = claims.exp else { return Err(invalid("invalid assertion")) };
-    #[expect(clippy::cast_possible_truncation, reason = "a saturated time is as far off as said")]
-    let ahead = (expiry as i64).saturating_sub(now.timestamp());
+    let expiry = claims.exp.as_ref().and_then(seconds);
+    let ahead = expiry.ok_or_else(|| invalid("invalid assertion"))?.saturating_sub(now.timestamp());
     if ahead <= 0 {
         return Err(invalid("expired authorization code"));
     }
@@ -69,6 +68,13 @@ pub(crate) fn check(
         return Err(invalid("invalid assertion"));
     }
     claims.sub.ok_or_else(|| invalid("invalid assertion"))
+}
+
+/// A moment in epoch seconds; some clients, simple-salesforce among them, write it as text.
+fn seconds(claim: &Value) -> Option<i64> {
+    let number = claim.as_f64().or_else(|| claim.as_str()?.parse().ok())?;
+    #[expect(clippy::cast_possible_truncation, reason = "a saturated time is as far off as said")]
+    Some(number as i64)
 }
 
 /// The claims of a token with the right signature; times and audience are checked by the caller,
@@ -144,6 +150,14 @@ mod tests {
 
             assert_eq!(check(&claims).as_deref(), Ok("ada"), "{audience}");
         }
+    }
+
+    #[test]
+    fn an_expiry_written_as_text_is_understood() {
+        let claims =
+            json!({"iss": CLIENT_ID, "sub": "ada", "aud": URL, "exp": (NOW + 180).to_string()});
+
+        assert_eq!(check(&claims).as_deref(), Ok("ada"));
     }
 
     #[test]
