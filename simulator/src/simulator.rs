@@ -12,7 +12,10 @@ use axum::Router;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate},
+};
 
 use crate::{
     Control, ControlError, Org,
@@ -216,7 +219,10 @@ impl Simulator {
         let app = Router::new()
             .fallback(gate::pass)
             .with_state(world)
-            .layer(CompressionLayer::new())
+            .layer(
+                CompressionLayer::new()
+                    .compress_when(DefaultPredicate::new().and(gate::may_compress)),
+            )
             .layer(CatchPanicLayer::new())
             .into_make_service_with_connect_info::<Cutter>();
         let (stop, stopped) = oneshot::channel::<()>();

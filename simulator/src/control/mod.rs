@@ -21,16 +21,20 @@ mod log;
 mod logins;
 mod records;
 mod steer;
+mod time;
 
 use reqwest::{Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use events::{FeedReport, FeedSettings};
-pub use fault::{ArmedFault, Fault, FaultKind, Rule};
+pub use fault::{
+    ArmedFault, Fault, FaultKind, JobEnding, LateAnswer, Page, RowCondition, Rule, StruckRequest,
+};
 pub use log::{Counters, LoggedRequest};
 pub use records::RowOutcome;
 pub use steer::{Limits, UserSession};
+pub use time::ClockState;
 
 use crate::http::CONTROL_VERSION;
 

@@ -1,6 +1,5 @@
-//! The org as a whole: start anew, clock, sessions, limits.
+//! The org as a whole: start anew, sessions, limits.
 
-use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,11 +33,12 @@ pub struct Limits {
     pub used: u64,
     /// Allowed.
     pub limit: u64,
-}
-
-#[derive(Deserialize)]
-struct Now {
-    now: DateTime<Utc>,
+    /// Requests that may take long at the same time.
+    pub concurrent: u64,
+    /// From when on a request takes long.
+    pub long_seconds: u64,
+    /// Requests that take long now.
+    pub long_now: u64,
 }
 
 impl Control {
@@ -83,15 +83,6 @@ impl Control {
         self.order(Method::POST, "expire-cursors").await
     }
 
-    /// Moves the org's clock and answers its time.
-    ///
-    /// # Errors
-    /// [`ControlError`]
-    pub async fn advance_clock(&self, seconds: i64) -> Result<DateTime<Utc>, ControlError> {
-        let answer: Now = self.post("clock", &json!({ "advance_seconds": seconds })).await?;
-        Ok(answer.now)
-    }
-
     /// The day's requests.
     ///
     /// # Errors
@@ -106,6 +97,19 @@ impl Control {
     /// [`ControlError`]
     pub async fn set_limits(&self, used: u64, limit: u64) -> Result<Limits, ControlError> {
         self.post("limits", &json!({ "used": used, "limit": limit })).await
+    }
+
+    /// Sets how many requests may take long at the same time, and from when on they do.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn set_concurrency(
+        &self,
+        concurrent: u64,
+        long_seconds: u64,
+    ) -> Result<Limits, ControlError> {
+        let order = json!({ "concurrent": concurrent, "long_seconds": long_seconds });
+        self.post("limits", &order).await
     }
 
     /// Sets how long a session lasts after its last use.

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use crate::http::{faults::RowError, refusal::Refusal, route::percent_decode, sessions::Session};
-use crate::{Id, org::Writer};
+use crate::http::{faults::Trouble, refusal::Refusal, route::percent_decode, sessions::Session};
+use crate::{ApiError, Id, org::Writer, value::JsonMap};
 
 /// A request on its way to a resource.
+#[derive(Clone)]
 pub(crate) struct Call {
     /// The verb, after `_HttpMethod` had its say.
     pub(crate) method: Method,
@@ -24,8 +25,8 @@ pub(crate) struct Call {
     pub(crate) time: DateTime<Utc>,
     /// Who asks; empty where no session is needed.
     pub(crate) session: Option<Session>,
-    /// Rows that a fault makes fail.
-    pub(crate) row_error: Option<RowError>,
+    /// Rows and jobs that faults make fail.
+    pub(crate) trouble: Trouble,
 }
 
 impl Call {
@@ -67,6 +68,14 @@ impl Call {
             show_duplicates: says("includeRecordDetails"),
             ..Writer::from(self.user())
         }
+    }
+
+    /// Lets a fault refuse the one row of this call.
+    ///
+    /// # Errors
+    /// What the fault says.
+    pub(crate) fn check_trouble(&self, id: &str, body: &JsonMap) -> Result<(), ApiError> {
+        self.trouble.of_json(0, id, body).map_or(Ok(()), Err)
     }
 
     /// The body as JSON.

@@ -200,9 +200,9 @@ fn carry_out(world: &World, call: &Call, actions: Vec<Action<'_>>, all_or_none: 
     let mut outcomes: Vec<Outcome> = actions
         .into_iter()
         .enumerate()
-        .map(|(index, action)| match &call.row_error {
-            Some(error) if error.strikes(index) => Err(error.as_api_error()),
-            _ => action.run(&mut org, call.writer()),
+        .map(|(index, action)| match action.trouble(call, index) {
+            Some(error) => Err(error),
+            None => action.run(&mut org, call.writer()),
         })
         .collect();
     if all_or_none {
@@ -239,6 +239,17 @@ impl Action<'_> {
                 Ok((upserted.id, upserted.created))
             }
             Self::Delete { id } => org.delete(writer, None, &id).map(known),
+        }
+    }
+
+    /// Why a fault refuses the row.
+    fn trouble(&self, call: &Call, index: usize) -> Option<ApiError> {
+        match self {
+            Self::Create { body, .. } | Self::Upsert { body, .. } => {
+                call.trouble.of_json(index, "", body)
+            }
+            Self::Update { id, body, .. } => call.trouble.of_json(index, id, body),
+            Self::Delete { id } => call.trouble.of_json(index, id, &JsonMap::new()),
         }
     }
 

@@ -16,6 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::{
@@ -186,4 +187,10 @@ impl AsyncWrite for CuttableStream {
             Wire::Handshake(_) | Wire::Gone => Poll::Ready(Ok(())),
         }
     }
+}
+
+/// Waits; the pauses that faults order end in this.
+#[expect(clippy::disallowed_methods, reason = "lateness is what some faults are for")]
+pub(crate) async fn delay(time: Duration) {
+    tokio::time::sleep(time).await;
 }

@@ -13,7 +13,8 @@ use crate::{
     org::Scope,
 };
 
-const LIMIT_INFO: HeaderName = HeaderName::from_static("sforce-limit-info");
+/// How many requests of the day were made.
+pub(crate) const LIMIT_INFO: HeaderName = HeaderName::from_static("sforce-limit-info");
 
 /// Answers a request.
 ///

@@ -35,8 +35,10 @@ mod route;
 mod rows;
 mod search;
 mod sessions;
+mod steered_clock;
 pub(crate) mod tls;
 mod upsert;
+mod usage;
 mod versions;
 pub(crate) mod world;
 #[expect(dead_code, reason = "SOAP and Bulk 1.0, which read XML, come next")]

@@ -25,8 +25,10 @@ pub(crate) struct OrgLock {
 
 struct Held {
     org: Org,
-    /// The thread with an open transaction.
+    /// The thread with open transactions.
     owner: Option<ThreadId>,
+    /// How many it has open, one inside the other.
+    depth: usize,
 }
 
 /// The org, for as long as this lives. What is changed meanwhile outside a transaction is one
@@ -45,7 +47,7 @@ pub(crate) struct Transaction<'a> {
 impl OrgLock {
     pub(crate) fn new(org: Org) -> Self {
         Self {
-            held: Mutex::new(Held { org, owner: None }),
+            held: Mutex::new(Held { org, owner: None, depth: 0 }),
             released: Condvar::new(),
             news: watch::Sender::new(0),
         }
@@ -65,10 +67,11 @@ impl OrgLock {
         self.news.subscribe()
     }
 
-    /// Opens a transaction of this thread, which must not have one open.
+    /// Opens a transaction of this thread, inside of the one that it may have open.
     pub(crate) fn begin(&self) -> Transaction<'_> {
         let mut guard = self.lock();
         guard.held.owner = Some(thread::current().id());
+        guard.held.depth += 1;
         guard.begin();
         Transaction { lock: self, is_committed: false }
     }
@@ -89,7 +92,10 @@ impl Drop for Transaction<'_> {
         } else {
             guard.rollback();
         }
-        guard.held.owner = None;
+        guard.held.depth -= 1;
+        if guard.held.depth == 0 {
+            guard.held.owner = None;
+        }
         drop(guard);
         self.lock.released.notify_all();
     }

@@ -241,6 +241,21 @@ impl Resource {
         }
     }
 
+    /// The Bulk job that the path names.
+    pub(crate) fn job(&self) -> Option<&str> {
+        match self {
+            Self::QueryJob(id)
+            | Self::QueryJobResults(id)
+            | Self::QueryJobPages(id)
+            | Self::IngestJob(id)
+            | Self::IngestUpload(id)
+            | Self::IngestSuccessful(id)
+            | Self::IngestFailed(id)
+            | Self::IngestUnprocessed(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The verbs that the resource takes.
     pub(crate) fn methods(&self) -> &'static [&'static str] {
         match self {

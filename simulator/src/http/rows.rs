@@ -38,6 +38,7 @@ pub(crate) fn object(world: &World, call: &Call, object: &str) -> Result<Reply, 
 
 fn create(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
+    call.check_trouble("", &body)?;
     let mut org = world.org_for(call);
     let created = org.create(call.writer(), object, &body);
     let path = created.as_ref().ok().map(|id| row_path(&org, call, object, *id));
@@ -68,6 +69,7 @@ pub(crate) fn row(world: &World, call: &Call, object: &str, id: &str) -> Result<
 
 fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
+    call.check_trouble(id, &body)?;
     let mut org = world.org_for(call);
     if let Some(modified) =
         org.find(call.user(), object, id).ok().and_then(|id| org.last_modified(id))
@@ -82,6 +84,7 @@ fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, R
 }
 
 pub(crate) fn delete(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
+    call.check_trouble(id, &JsonMap::new())?;
     let deleted = world.org_for(call).delete(call.writer(), Some(object), id);
     world.log().count_rows(if deleted.is_ok() { "deleted" } else { "failed" }, 1);
     deleted?;

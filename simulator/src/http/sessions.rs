@@ -208,6 +208,11 @@ impl Sessions {
         (now - session.last_used < self.lifetime).then(|| session.clone())
     }
 
+    /// Ends the session of an access token.
+    pub(crate) fn end(&mut self, token: &str) {
+        self.access.remove(token);
+    }
+
     /// When a session ends if it is not used again.
     pub(crate) fn ends(&self, session: &Session) -> DateTime<Utc> {
         session.last_used.checked_add_signed(self.lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC)

@@ -31,6 +31,7 @@ pub(crate) fn by_key(world: &World, call: &Call, path: [&str; 3]) -> Result<Repl
 
 fn upsert(world: &World, call: &Call, object: &str, key: &Key) -> Result<Reply, Refusal> {
     let body: JsonMap = call.json()?;
+    call.check_trouble("", &body)?;
     let mut org = world.org_for(call);
     if call.parameter("updateOnly") == Some("true")
         && org.find_by_key(call.user(), object, key)?.is_empty()

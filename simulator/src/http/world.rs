@@ -4,13 +4,7 @@
 //! held does not make the part unusable: a transaction changes the org only once it knows that it
 //! will succeed.
 
-use std::{
-    fmt,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::watch, task::JoinSet};
@@ -26,6 +20,8 @@ use crate::{
         org_lock::{OrgGuard, OrgLock, Transaction},
         request_log::RequestLog,
         sessions::Sessions,
+        steered_clock::SteeredClock,
+        usage::{Progress, Usage},
     },
     org::Clock,
 };
@@ -34,7 +30,7 @@ use crate::{
 pub(crate) struct World {
     url: String,
     config: Config,
-    clock: ShiftedClock,
+    clock: SteeredClock,
     /// When the metadata last changed.
     born: DateTime<Utc>,
     organization_id: String,
@@ -47,6 +43,7 @@ pub(crate) struct World {
     usage: Usage,
     bus: Bus,
     cometd: Mutex<Clients>,
+    progress: Progress,
     /// Jobs at work; they end with the world.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -64,7 +61,7 @@ impl World {
     /// # Errors
     /// A schema or CSV file that does not fit.
     pub(crate) fn new(url: String, config: Config, clock: Clock) -> Result<Self, StartError> {
-        let clock = ShiftedClock { clock, shift: std::sync::Arc::default() };
+        let clock = SteeredClock::new(clock);
         let org = config.build(clock.as_clock())?;
         let organization_id = org.organization_id().to_string();
         let lifetime = TimeDelta::from_std(config.session_lifetime).unwrap_or(TimeDelta::MAX);
@@ -82,6 +79,7 @@ impl World {
             usage: Usage::new(config.daily_limit),
             bus: Bus::new(config.connect_timeout, config.pubsub_keepalive),
             cometd: Mutex::default(),
+            progress: Progress::default(),
             tasks: Mutex::default(),
             config,
         })
@@ -102,9 +100,19 @@ impl World {
         self.clock.now()
     }
 
-    /// Moves the org's clock.
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.clock.advance(seconds);
+    /// The org's clock, to be moved.
+    pub(crate) fn clock(&self) -> &SteeredClock {
+        &self.clock
+    }
+
+    /// By how much the `Date` header is wrong.
+    pub(crate) fn date_skew(&self) -> TimeDelta {
+        self.clock.skew()
+    }
+
+    /// The requests under way.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// When the metadata last changed, in whole seconds.
@@ -221,74 +229,6 @@ impl World {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(work);
-    }
-}
-
-/// Requests of the day.
-#[derive(Debug)]
-pub(crate) struct Usage {
-    used: AtomicU64,
-    limit: AtomicU64,
-}
-
-impl Usage {
-    fn new(limit: u64) -> Self {
-        Self { used: AtomicU64::new(0), limit: AtomicU64::new(limit) }
-    }
-
-    /// Counts one request; false when the limit was reached before it.
-    pub(crate) fn spend(&self) -> bool {
-        self.used
-            .try_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-                (used < self.limit()).then(|| used + 1)
-            })
-            .is_ok()
-    }
-
-    /// Requests made.
-    pub(crate) fn used(&self) -> u64 {
-        self.used.load(Ordering::Acquire)
-    }
-
-    /// Requests allowed.
-    pub(crate) fn limit(&self) -> u64 {
-        self.limit.load(Ordering::Acquire)
-    }
-
-    /// Sets both figures.
-    pub(crate) fn set(&self, used: u64, limit: u64) {
-        self.used.store(used, Ordering::Release);
-        self.limit.store(limit, Ordering::Release);
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "api-usage={}/{}", self.used(), self.limit())
-    }
-}
-
-/// A clock that can be moved, so that a test need not wait for time to pass.
-#[derive(Clone)]
-struct ShiftedClock {
-    clock: Clock,
-    shift: std::sync::Arc<AtomicI64>,
-}
-
-impl ShiftedClock {
-    fn now(&self) -> DateTime<Utc> {
-        let shift = TimeDelta::try_seconds(self.shift.load(Ordering::Acquire)).unwrap_or_default();
-        let now = (self.clock)();
-        now.checked_add_signed(shift).unwrap_or(now)
-    }
-
-    fn advance(&self, seconds: i64) {
-        self.shift.fetch_add(seconds, Ordering::AcqRel);
-    }
-
-    fn as_clock(&self) -> Clock {
-        let clock = self.clone();
-        std::sync::Arc::new(move || clock.now())
     }
 }
 

@@ -28,7 +28,7 @@ impl Org {
         let table = self.table(number).ok_or_else(ApiError::unknown_object)?;
         let is_shown = |id: &Id| table.is_live(*id) && self.can_see_row(reader, number, *id);
         let ids = table.stamped(start..=end).filter(is_shown).collect();
-        Ok(Updated { ids, latest_date_covered: end.min(self.now()) })
+        Ok(Updated { ids, latest_date_covered: end.min(self.covered()) })
     }
 
     /// getDeleted: rows deleted (or purged) in the window and not undeleted since.
@@ -56,7 +56,7 @@ impl Org {
         Ok(Deleted {
             records,
             earliest_date_available: self.now() - TimeDelta::days(DELETED_DAYS),
-            latest_date_covered: end.min(self.now()),
+            latest_date_covered: end.min(self.covered()),
         })
     }
 

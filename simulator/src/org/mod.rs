@@ -24,6 +24,7 @@ mod computed;
 mod convert;
 pub(crate) mod events;
 mod ingest;
+mod parked;
 mod people;
 mod query;
 mod read;
@@ -34,6 +35,7 @@ mod save;
 mod search;
 mod shape;
 mod table;
+mod touch;
 mod write;
 mod writer;
 
@@ -80,6 +82,9 @@ pub struct Org {
     undo: Vec<(usize, Id, Option<Row>)>,
     /// How long `undo` was when each open transaction began, the outermost first.
     open: Vec<usize>,
+    /// Transactions that others do not see yet.
+    parked: BTreeMap<u64, parked::Parked>,
+    parked_ever: u64,
     rights: rights::Rights,
     /// What is told of changes.
     events: events::Events,
@@ -105,6 +110,8 @@ impl Org {
             clock,
             undo: Vec::new(),
             open: Vec::new(),
+            parked: BTreeMap::new(),
+            parked_ever: 0,
             rights: rights::Rights::default(),
             events: events::Events::default(),
         };

@@ -14,7 +14,6 @@ use crate::{
     ApiError, Id, Org,
     http::{
         bulk::{
-            delay,
             job::{Ingest, Job, State, Work, operation_named, wrong_state},
             jobs::{self, Kind},
             multipart,
@@ -23,6 +22,7 @@ use crate::{
             sheet::{Delimiter, Ending, Format},
         },
         call::{Call, unsupported},
+        connection::delay,
         events::bulk_origin,
         refusal::Refusal,
         reply::Reply,
@@ -135,7 +135,7 @@ fn understand(
         operation,
         key_field: order.external_id_field_name.clone(),
         upload,
-        row_error: call.row_error.clone(),
+        trouble: call.trouble.clone(),
         origin: bulk_origin(call),
         outcome: None,
     })
@@ -155,9 +155,7 @@ fn upload(world: &World, call: &Call, id: &str) -> Result<Reply, Refusal> {
         return Err(wrong_state("Found multiple contents for the job, or the job is not Open"));
     }
     ingest.upload = Some(call.body.clone());
-    if call.row_error.is_some() {
-        ingest.row_error.clone_from(&call.row_error);
-    }
+    ingest.trouble.add(&call.trouble);
     job.changed = call.time;
     Ok(Reply::empty(StatusCode::CREATED))
 }
@@ -169,6 +167,9 @@ fn order(world: &Arc<World>, call: &Call, id: &str) -> Result<Reply, Refusal> {
     let job = jobs.find(Kind::Ingest, id)?;
     let state = job.state.ordered(wanted)?;
     job.enter(state, call.time);
+    if let Work::Ingest(ingest) = &mut job.work {
+        ingest.trouble.add(&call.trouble);
+    }
     let (id, summary) = (job.id, job.summary());
     drop(jobs);
     if state == State::UploadComplete {
@@ -228,7 +229,7 @@ fn write(world: &World, id: Id) {
     if let Work::Ingest(ingest) = &mut job.work {
         ingest.outcome = Some(Arc::new(outcome));
     }
-    if job.state == State::InProgress {
+    if job.state == State::InProgress && !shift.ingest.trouble.stalls() {
         job.enter(if error.is_none() { State::JobComplete } else { State::Failed }, now);
         job.error = error;
     }
@@ -251,7 +252,7 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
     loop {
         let (rows, error) = next_rows(&mut reader);
         if rows.is_empty() {
-            return Ok((outcome, error));
+            return Ok((outcome, error.or_else(|| shift.ingest.trouble.job_error())));
         }
         let mut org = world.org();
         let origin = shift.ingest.origin.clone();
@@ -259,10 +260,12 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
         let is_at_work = is_at_work(world, shift.id);
         let mut turn = Turn::default();
         for (bytes, cells) in rows {
-            let end = if is_at_work {
-                shift.write_row(&mut org, &plan, index, &cells)
-            } else {
+            let end = if !is_at_work || !shift.ingest.trouble.job_goes_on(index) {
                 End::Unprocessed
+            } else if let Some(error) = outcome.trouble(&shift.ingest.trouble, index, &cells) {
+                End::Refused { id: None, error: error.to_bulk_text().into() }
+            } else {
+                shift.write_row(&mut org, &plan, &cells)
             };
             turn.count(&end, shift.ingest.operation);
             outcome.push(bytes, end);
@@ -304,19 +307,7 @@ fn is_at_work(world: &World, id: Id) -> bool {
 }
 
 impl Shift {
-    fn write_row(
-        &self,
-        org: &mut Org,
-        plan: &IngestPlan,
-        index: usize,
-        cells: &csv::StringRecord,
-    ) -> End {
-        if let Some(error) = &self.ingest.row_error
-            && error.strikes(index)
-        {
-            let error = error.as_api_error().to_bulk_text().into();
-            return End::Refused { id: None, error };
-        }
+    fn write_row(&self, org: &mut Org, plan: &IngestPlan, cells: &csv::StringRecord) -> End {
         let cells: Vec<&str> = cells.iter().collect();
         match org.ingest(self.user, plan, &cells) {
             Ok(saved) => End::Saved { id: saved.id, is_new: saved.created },

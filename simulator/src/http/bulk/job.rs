@@ -11,7 +11,7 @@ use crate::{
     Id,
     http::{
         bulk::{outcome::Outcome, results::Results, sheet::Format},
-        faults::RowError,
+        faults::Trouble,
         refusal::Refusal,
         replication::moment,
     },
@@ -106,6 +106,7 @@ pub(crate) struct Query {
     pub(crate) soql: String,
     pub(crate) scope: Scope,
     pub(crate) object: String,
+    pub(crate) trouble: Trouble,
     pub(crate) results: Option<Arc<Results>>,
 }
 
@@ -116,7 +117,7 @@ pub(crate) struct Ingest {
     pub(crate) operation: Operation,
     pub(crate) key_field: Option<String>,
     pub(crate) upload: Option<Bytes>,
-    pub(crate) row_error: Option<RowError>,
+    pub(crate) trouble: Trouble,
     /// What change events tell of where the changes come from.
     pub(crate) origin: String,
     pub(crate) outcome: Option<Arc<Outcome>>,

@@ -79,6 +79,14 @@ impl Jobs {
             .ok_or_else(Refusal::not_found)
     }
 
+    /// The object that a job is about.
+    pub(crate) fn object_of(&self, id: &str) -> Option<String> {
+        Some(match &self.jobs.get(&Id::from_text(id)?)?.work {
+            Work::Query(query) => query.object.clone(),
+            Work::Ingest(ingest) => ingest.object.clone(),
+        })
+    }
+
     /// Forgets all jobs.
     pub(crate) fn clear(&mut self) {
         self.jobs.clear();

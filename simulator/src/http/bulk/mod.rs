@@ -14,13 +14,6 @@ mod query;
 mod results;
 mod sheet;
 
-use std::time::Duration;
-
 pub(crate) use ingest::answer as ingest;
 pub(crate) use jobs::Jobs;
 pub(crate) use query::answer as query;
-
-#[expect(clippy::disallowed_methods, reason = "a job's slowness is what its delay is for")]
-async fn delay(time: Duration) {
-    tokio::time::sleep(time).await;
-}

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::{
-    Id,
-    http::{bulk::sheet::Format, reply::Pieces},
+    ApiError, Id,
+    http::{bulk::sheet::Format, faults::Trouble, reply::Pieces},
 };
 
 /// Rows read again at a time.
@@ -73,6 +73,19 @@ impl Outcome {
         outcome.rows =
             places.into_iter().map(|bytes| Row { bytes, end: End::Unprocessed }).collect();
         outcome
+    }
+
+    /// Why a fault refuses a row of the upload.
+    pub(crate) fn trouble(
+        &self,
+        trouble: &Trouble,
+        index: usize,
+        cells: &csv::StringRecord,
+    ) -> Option<ApiError> {
+        trouble.of_row(index, |field| {
+            let column = self.header.iter().position(|name| name.eq_ignore_ascii_case(field))?;
+            cells.get(column).map(str::to_owned)
+        })
     }
 
     /// Adds the next row of the upload.

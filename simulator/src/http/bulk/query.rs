@@ -13,13 +13,14 @@ use crate::{
     Id, Org,
     http::{
         bulk::{
-            delay,
             job::{Job, Query, State, Work, wrong_state},
             jobs::{self, Kind, read_locator, write_locator},
             results::{PIECE, Results},
             sheet::{Delimiter, Ending, Format},
         },
         call::Call,
+        connection::delay,
+        faults::Trouble,
         refusal::Refusal,
         reply::Reply,
         route::Resource,
@@ -99,6 +100,7 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
         object: object_of(&order.query).to_owned(),
         soql: order.query,
         scope,
+        trouble: call.trouble.clone(),
         results: None,
     });
     let mut jobs = world.jobs();
@@ -161,13 +163,19 @@ pub(crate) fn enter(world: &Weak<World>, id: Id, from: State, to: State) -> bool
 }
 
 fn read(world: &World, id: Id) {
-    let (user, soql, scope, format) = {
+    let (user, soql, scope, format, trouble) = {
         let mut jobs = world.jobs();
         let Some(job) = jobs.get_mut(id) else { return };
         let Work::Query(query) = &job.work else { return };
-        (job.user, query.soql.clone(), query.scope, job.format)
+        (job.user, query.soql.clone(), query.scope, job.format, query.trouble.clone())
     };
-    let read = write_out(world, (id, user), &soql, scope, format);
+    if trouble.stalls() {
+        return;
+    }
+    let read = match trouble.job_error() {
+        Some(message) => Err(message),
+        None => write_out(world, (id, user), (&soql, scope), format, &trouble),
+    };
     let now = world.now();
     let mut jobs = world.jobs();
     let Some(job) = jobs.get_mut(id).filter(|job| job.state == State::InProgress) else { return };
@@ -190,9 +198,9 @@ fn read(world: &World, id: Id) {
 fn write_out(
     world: &World,
     (id, user): (Id, Id),
-    soql: &str,
-    scope: Scope,
+    (soql, scope): (&str, Scope),
     format: Format,
+    trouble: &Trouble,
 ) -> Result<Results, String> {
     let org = world.org();
     let found = org.bulk_query(user, soql, scope).map_err(|error| error.to_string())?;
@@ -200,7 +208,8 @@ fn write_out(
     format.write(org.csv_header(&found.shape).iter().map(String::as_str), &mut header);
     drop(org);
     let mut results = Results::new(header);
-    let mut rows = found.rows.iter().copied();
+    let most = trouble.job.as_ref().and_then(|job| usize::try_from(job.after_rows).ok());
+    let mut rows = found.rows.iter().copied().take(most.unwrap_or(usize::MAX));
     loop {
         if world.jobs().get_mut(id).is_none_or(|job| job.state != State::InProgress) {
             return Err("aborted".to_owned());

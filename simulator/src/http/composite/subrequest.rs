@@ -110,7 +110,7 @@ impl Subrequest {
             body: Bytes::from(body),
             time: outer.time,
             session: outer.session.clone(),
-            row_error: outer.row_error.clone(),
+            trouble: outer.trouble.clone(),
         };
         if let Err(refusal) = versions::check(&call.version) {
             return refusal.into();

@@ -227,9 +227,9 @@ fn create(
         {
             node.fields.insert(field, Value::from(parent.to_string()));
         }
-        let created = match &call.row_error {
-            Some(error) if error.strikes(index) => Err(error.as_api_error()),
-            _ => org.create(call.writer(), &node.object, &node.fields),
+        let created = match call.trouble.of_json(index, "", &node.fields) {
+            Some(error) => Err(error),
+            None => org.create(call.writer(), &node.object, &node.fields),
         };
         match created {
             Ok(id) => made.push((node.reference_id, id)),

@@ -9,11 +9,16 @@ use super::{Answer, Captured, Route, read};
 use crate::http::{call::Call, reply::Reply, world::World};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::sure("GET", "limits", "Tells the day's requests and their limit.", show),
+    Route::sure(
+        "GET",
+        "limits",
+        "Tells the day's requests, the long ones under way, and their limits.",
+        show,
+    ),
     Route::new(
         "POST",
         "limits",
-        "Sets the day's requests, their limit, or how long a session lasts.",
+        "Sets the day's requests, the limits, or how long a session lasts.",
         set,
     ),
 ];
@@ -24,11 +29,19 @@ struct Order {
     used: Option<u64>,
     limit: Option<u64>,
     session_lifetime_seconds: Option<i64>,
+    concurrent: Option<u64>,
+    long_seconds: Option<u64>,
 }
 
 fn show(world: &World) -> Reply {
-    let usage = world.usage();
-    Reply::ok(&json!({ "used": usage.used(), "limit": usage.limit() }))
+    let (usage, progress) = (world.usage(), world.progress());
+    Reply::ok(&json!({
+        "used": usage.used(),
+        "limit": usage.limit(),
+        "concurrent": progress.limit(),
+        "long_seconds": progress.long_seconds(),
+        "long_now": progress.long(world.now()),
+    }))
 }
 
 fn set(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
@@ -37,6 +50,11 @@ fn set(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
     usage.set(
         order.used.unwrap_or_else(|| usage.used()),
         order.limit.unwrap_or_else(|| usage.limit()),
+    );
+    let progress = world.progress();
+    progress.set(
+        order.concurrent.unwrap_or_else(|| progress.limit()),
+        order.long_seconds.unwrap_or_else(|| progress.long_seconds()),
     );
     if let Some(lifetime) = order.session_lifetime_seconds.and_then(chrono::TimeDelta::try_seconds)
     {

@@ -36,6 +36,7 @@ mod logins;
 mod org;
 mod records;
 mod sessions;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -59,6 +60,7 @@ const TOPICS: &[&[Route]] = &[
     faults::ROUTES,
     records::ROUTES,
     events::ROUTES,
+    transactions::ROUTES,
 ];
 
 /// What a handler answers.

@@ -40,6 +40,12 @@ pub(super) const ROUTES: &[Route] = &[
         row,
     ),
     Route::new("POST", "undelete", "Takes rows out of the recycle bin.", undelete),
+    Route::new(
+        "POST",
+        "touch/{object}",
+        "Gives rows the stamp of now and changes nothing else.",
+        touch,
+    ),
     Route::new("POST", "purge", "Takes rows out of the org.", purge),
 ];
 
@@ -54,12 +60,12 @@ fn count(world: &Arc<World>, _: &mut Call, path: &Captured<'_>) -> Answer {
     Ok(Reply::ok(&json!({ "count": count })))
 }
 
-fn object(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
+pub(super) fn object(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
     act(world, call)?;
     rows::object(world, call, path.word("object"))
 }
 
-fn row(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
+pub(super) fn row(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
     act(world, call)?;
     rows::row(world, call, path.word("object"), path.word("id"))
 }
@@ -83,6 +89,17 @@ fn undelete(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
 
 fn purge(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
     each_id(world, call, Org::purge)
+}
+
+fn touch(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        ids: Option<Vec<String>>,
+    }
+    let order: Order = read(call)?;
+    let touched = world.org().touch(path.word("object"), order.ids.as_deref())?;
+    Ok(Reply::ok(&json!({ "touched": touched })))
 }
 
 /// `{"ids": [...]}`: one outcome per id.

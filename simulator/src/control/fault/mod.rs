@@ -7,8 +7,14 @@
 //! {"route": "*/composite/sobjects*", "method": "PATCH", "after": 2, "times": 1, "kind": "cut_after"}
 //! ```
 
+mod kind;
+mod rule;
+
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Map, Value};
+
+pub use kind::{FaultKind, JobEnding, LateAnswer, Page, RowCondition};
+pub use rule::Rule;
 
 /// A fault as it is ordered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,106 +27,11 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// Which requests a fault strikes.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rule {
-    /// Pattern for the whole path; `*` stands for anything, slashes included.
-    pub route: String,
-    /// Only requests with this method.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Only requests of this kind, as the request log names it: `oauth`, `identity`, `versions`,
-    /// `limits`, `count`, `describe`, `row`, `upsert`, `replication`, `query`, `collection`,
-    /// `composite`, `bulk_query`, `bulk_ingest`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// Matching requests that pass before the fault strikes.
-    pub after: u64,
-    /// Requests the fault strikes before it is spent.
-    pub times: u64,
-}
-
-/// The members of a rule, by which the JSON of a fault is told apart.
-const RULE_MEMBERS: [&str; 5] = ["route", "method", "operation", "after", "times"];
-
-impl Default for Rule {
-    /// The next request, whatever it is.
-    fn default() -> Self {
-        Self { route: "*".to_owned(), method: None, operation: None, after: 0, times: 1 }
-    }
-}
-
-/// What happens to a request that a fault strikes.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum FaultKind {
-    /// Nothing is done and this is answered; without a body, a maintenance page for 5xx.
-    Status {
-        /// The status.
-        status: u16,
-        /// A body of JSON.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        body: Option<Value>,
-        /// A body of HTML.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        html: Option<String>,
-    },
-    /// Nothing is done and the connection closes without an answer.
-    CutBefore {},
-    /// Everything is done, then the connection closes without an answer.
-    CutAfter {},
-    /// The answer breaks off after this many bytes of its body.
-    Truncate {
-        /// How many.
-        #[serde(default)]
-        bytes: usize,
-    },
-    /// Everything is done, later.
-    Latency {
-        /// How much later.
-        millis: u64,
-    },
-    /// Every `every`th row of a collection or bulk upload fails with this error.
-    RowError {
-        /// Every how many rows.
-        every: usize,
-        /// Salesforce's code.
-        #[serde(default = "lock_code")]
-        code: String,
-        /// What is said.
-        #[serde(default = "lock_message")]
-        message: String,
-    },
-}
-
-impl FaultKind {
-    /// This status in place of the work; a maintenance page for 5xx.
-    #[must_use]
-    pub fn status(status: u16) -> Self {
-        Self::Status { status, body: None, html: None }
-    }
-
-    /// This status and body of JSON in place of the work.
-    #[must_use]
-    pub fn json(status: u16, body: Value) -> Self {
-        Self::Status { status, body: Some(body), html: None }
-    }
-}
-
 impl From<FaultKind> for Fault {
     /// Strikes the next request, whatever it is.
     fn from(kind: FaultKind) -> Self {
         Self::new(kind)
     }
-}
-
-fn lock_code() -> String {
-    "UNABLE_TO_LOCK_ROW".to_owned()
-}
-
-fn lock_message() -> String {
-    "unable to obtain exclusive access to this record".to_owned()
 }
 
 impl Fault {
@@ -151,6 +62,49 @@ impl Fault {
         self
     }
 
+    /// Strikes only requests about this object.
+    #[must_use]
+    pub fn object(mut self, object: impl Into<String>) -> Self {
+        self.rule.object = Some(object.into());
+        self
+    }
+
+    /// Strikes only requests of this user.
+    #[must_use]
+    pub fn user(mut self, username: impl Into<String>) -> Self {
+        self.rule.user = Some(username.into());
+        self
+    }
+
+    /// Strikes only requests that bring at least so many rows.
+    #[must_use]
+    pub fn min_rows(mut self, rows: u64) -> Self {
+        self.rule.min_rows = rows;
+        self
+    }
+
+    /// Strikes every how manyth request, until it is taken back.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.rule.nth = nth;
+        self.forever()
+    }
+
+    /// Strikes with this probability, by dice of this seed, until it is taken back.
+    #[must_use]
+    pub fn probability(mut self, probability: f64, seed: u64) -> Self {
+        self.rule.probability = probability;
+        self.rule.seed = seed;
+        self.forever()
+    }
+
+    /// Strikes until it is taken back.
+    #[must_use]
+    pub fn forever(mut self) -> Self {
+        self.rule.times = None;
+        self
+    }
+
     /// Lets so many matching requests pass first.
     #[must_use]
     pub fn after(mut self, requests: u64) -> Self {
@@ -161,7 +115,7 @@ impl Fault {
     /// Strikes so many requests.
     #[must_use]
     pub fn times(mut self, requests: u64) -> Self {
-        self.rule.times = requests;
+        self.rule.times = Some(requests);
         self
     }
 }
@@ -170,13 +124,13 @@ impl<'de> Deserialize<'de> for Fault {
     /// Reads rule and kind from one object; a member that neither knows is refused.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let members = Map::deserialize(deserializer)?;
-        let is_of_rule = |(name, _): &(String, Value)| RULE_MEMBERS.contains(&name.as_str());
+        let is_of_rule = |(name, _): &(String, Value)| rule::MEMBERS.contains(&name.as_str());
         let (rule, kind): (Vec<_>, Vec<_>) = members.into_iter().partition(is_of_rule);
         let rule = serde_json::from_value(Value::Object(rule.into_iter().collect()))
             .map_err(D::Error::custom)?;
         let kind =
             serde_json::from_value(Value::Object(kind.into_iter().collect())).map_err(|error| {
-                let rule = RULE_MEMBERS.join("`, `");
+                let rule = rule::MEMBERS.join("`, `");
                 D::Error::custom(format!("{error} (every fault also knows `{rule}`)"))
             })?;
         Ok(Self { rule, kind })
@@ -188,11 +142,30 @@ impl<'de> Deserialize<'de> for Fault {
 pub struct ArmedFault {
     /// By which it can be taken back.
     pub id: u64,
+    /// Requests that matched so far.
+    pub seen: u64,
     /// Requests struck so far.
     pub struck: u64,
+    /// Pieces of work that wait to be released.
+    pub held: u64,
     /// What was ordered.
     #[serde(flatten)]
     pub fault: Fault,
+}
+
+/// A request that was struck.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct StruckRequest {
+    /// The fault.
+    pub fault: u64,
+    /// What it did.
+    pub kind: String,
+    /// The org's clock.
+    pub time: String,
+    /// The verb.
+    pub method: String,
+    /// The path.
+    pub path: String,
 }
 
 #[cfg(test)]
@@ -211,13 +184,13 @@ mod tests {
         let empty = read(json!({ "kind": "cut_after", "rout": "*" }));
         assert!(empty.contains("unknown field `rout`"), "{empty}");
         let kind = read(json!({ "kind": "nonsense" }));
-        assert!(kind.contains("unknown variant `nonsense`, expected one of `status`"), "{kind}");
+        assert!(kind.contains("unknown variant `nonsense`, expected one of `error`"), "{kind}");
     }
 
     #[test]
     fn a_listed_fault_reads_back() {
         let fault = Fault::new(FaultKind::CutAfter {}).route("*/limits").method("GET").times(3);
-        let armed = ArmedFault { id: 7, struck: 1, fault };
+        let armed = ArmedFault { id: 7, seen: 2, struck: 1, held: 0, fault };
 
         let json = serde_json::to_value(&armed).unwrap();
 
