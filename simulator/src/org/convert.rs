@@ -123,7 +123,8 @@ fn number(field: &Field, number: f64) -> Result<Value, ApiError> {
 /// Rounds halves away from zero, taking 1.005 for the decimal that was written and not for the
 /// binary fraction just below it.
 fn half_up(scaled: f64) -> f64 {
-    let nudge = scaled.abs() * f64::EPSILON * 2.0;
+    // Never so much as to change a digit: coordinates have fifteen of them behind the point.
+    let nudge = (scaled.abs() * f64::EPSILON * 2.0).min(0.25);
     (scaled + nudge.copysign(scaled)).round()
 }
 

@@ -206,14 +206,14 @@ impl Schema {
         let child = self.objects.get(relation.child)?;
         let field = child.field(relation.field)?;
         let plural = match child.name().strip_suffix("__c") {
-            Some(stem) => format!("{stem}s__r"),
-            None => format!("{}s", child.name()),
+            Some(stem) => format!("{}__r", plural(stem)),
+            None => plural(child.name()),
         };
         let parent = self.objects.get(relation.parent)?;
         let relationship = match field.name.as_str() {
             _ if parent.name() == "User" => Json::Null,
             "ParentId" => json!(format!("Child{plural}")),
-            "ReportsToId" => Json::Null,
+            "ReportsToId" | "MasterRecordId" => Json::Null,
             _ => json!(plural),
         };
         Some(json!({
@@ -265,6 +265,14 @@ impl Schema {
         let objects: Vec<Json> =
             objects.iter().map(|object| object.describe_short(version)).collect();
         json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
+    }
+}
+
+/// The plural of an object's name, as in `Opportunities`.
+fn plural(name: &str) -> String {
+    match name.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{name}s"),
     }
 }
 
