@@ -18,18 +18,29 @@ pub struct ApiError {
     /// API names of the fields concerned. `None` for errors that never carry the member (queries,
     /// routing, unreadable bodies); rules of a row carry it even when it is empty.
     pub fields: Option<Vec<String>>,
+    /// What a duplicate rule found, with `DUPLICATES_DETECTED`.
+    pub duplicates: Option<Box<DuplicateResult>>,
+}
+
+/// The records that a refused row is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateResult {
+    /// The member `duplicateResult`.
+    pub result: Json,
+    /// Whether results of collections tell it too: only to those who asked for record details.
+    pub is_wanted: bool,
 }
 
 impl ApiError {
     /// An error of a row's rules: status 400, with the names of the `fields` it blames.
     pub fn row(code: &'static str, message: impl Into<String>, fields: &[&str]) -> Self {
         let fields = fields.iter().map(|&field| field.to_owned()).collect();
-        Self { status: 400, code, message: message.into(), fields: Some(fields) }
+        Self { status: 400, code, message: message.into(), fields: Some(fields), duplicates: None }
     }
 
     /// An error of the request itself: status 400, no `fields` member.
     pub fn request(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into(), fields: None }
+        Self { status: 400, code, message: message.into(), fields: None, duplicates: None }
     }
 
     /// `NOT_FOUND` with status 404.
@@ -53,19 +64,25 @@ impl ApiError {
     /// One element of a failed call's body: `{"message","errorCode","fields"?}`.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        match &self.fields {
-            Some(fields) => {
-                json!({"message": self.message, "errorCode": self.code, "fields": fields})
-            }
-            None => json!({"message": self.message, "errorCode": self.code}),
+        let mut json = json!({"message": self.message, "errorCode": self.code});
+        if let Some(fields) = &self.fields {
+            insert(&mut json, "fields", json!(fields));
         }
+        if let Some(duplicates) = &self.duplicates {
+            insert(&mut json, "duplicateResult", duplicates.result.clone());
+        }
+        json
     }
 
     /// One element of `errors` in the result of a collection's row: `{"statusCode","message","fields"}`.
     #[must_use]
     pub fn to_row_json(&self) -> Json {
         let fields = self.fields.clone().unwrap_or_default();
-        json!({"statusCode": self.code, "message": self.message, "fields": fields})
+        let mut json = json!({"statusCode": self.code, "message": self.message, "fields": fields});
+        if let Some(duplicates) = self.duplicates.as_ref().filter(|found| found.is_wanted) {
+            insert(&mut json, "duplicateResult", duplicates.result.clone());
+        }
+        json
     }
 
     /// The text of `sf__Error` in a Bulk result: `CODE:message:field1 field2 --`.
@@ -74,6 +91,12 @@ impl ApiError {
         let fields = self.fields.as_deref().unwrap_or_default().join(" ");
         let gap = if fields.is_empty() { "" } else { " " };
         format!("{}:{}:{fields}{gap}--", self.code, self.message)
+    }
+}
+
+fn insert(json: &mut Json, member: &str, value: Json) {
+    if let Some(members) = json.as_object_mut() {
+        members.insert(member.to_owned(), value);
     }
 }
 

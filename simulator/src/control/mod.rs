@@ -20,6 +20,7 @@ mod faults;
 mod log;
 mod logins;
 mod records;
+mod rules;
 mod steer;
 mod time;
 

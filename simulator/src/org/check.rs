@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 
-use super::{Org, Row, convert::from_json, write::invalid_cross_reference};
+use super::{Org, Row, convert::from_json, rules::Rule, write::invalid_cross_reference};
 use crate::{
     ApiError, Id,
     schema::{Field, FieldType, Object, object::ValidationRule},
@@ -33,7 +33,34 @@ impl Org {
                 self.check_unique(number, id, (at, field), value)?;
             }
         }
-        object.rules().iter().try_for_each(|rule| check_rule(object, rule, row))
+        let added = self.rules.of(number).filter_map(|rule| match rule {
+            Rule::Validation(rule) => Some(rule),
+            _ => None,
+        });
+        let before = before.as_deref();
+        object
+            .rules()
+            .iter()
+            .chain(added)
+            .try_for_each(|rule| self.check_rule((number, object), rule, before, row))
+    }
+
+    fn check_rule(
+        &self,
+        (number, object): (usize, &Object),
+        rule: &ValidationRule,
+        before: Option<&Row>,
+        row: &Row,
+    ) -> Result<(), ApiError> {
+        let is_met = match &rule.formula {
+            Some(formula) => self.holds((number, row), before, formula),
+            None => !rule.when.is_empty(),
+        };
+        if !is_met || !rule.when.iter().all(|condition| is_met_by(object, condition, row)) {
+            return Ok(());
+        }
+        let fields: Vec<&str> = rule.field.as_deref().into_iter().collect();
+        Err(ApiError::row("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message.as_str(), &fields))
     }
 
     fn check_reference(&self, field: &Field, target: Id) -> Result<(), ApiError> {
@@ -107,20 +134,12 @@ fn check_required(object: &Object, is_new: bool, row: &Row) -> Result<(), ApiErr
     Err(ApiError::row("REQUIRED_FIELD_MISSING", message, &missing))
 }
 
-fn check_rule(object: &Object, rule: &ValidationRule, row: &Row) -> Result<(), ApiError> {
-    let holds = |(name, operator, json): &(String, String, Json)| {
-        let found = object.number(name).and_then(|at| Some((row.value(at), object.field(at)?)));
-        found.is_some_and(|(value, field)| {
-            let wanted = from_json(field, json).unwrap_or(Value::Null);
-            compare(value, operator, &wanted)
-        })
-    };
-    if rule.when.is_empty() || !rule.when.iter().all(holds) {
-        return Ok(());
-    }
-    let field = rule.field.as_deref();
-    let fields: Vec<&str> = field.into_iter().collect();
-    Err(ApiError::row("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message.as_str(), &fields))
+fn is_met_by(object: &Object, (name, operator, json): &(String, String, Json), row: &Row) -> bool {
+    let found = object.number(name).and_then(|at| Some((row.value(at), object.field(at)?)));
+    found.is_some_and(|(value, field)| {
+        let wanted = from_json(field, json).unwrap_or(Value::Null);
+        compare(value, operator, &wanted)
+    })
 }
 
 fn compare(value: &Value, operator: &str, wanted: &Value) -> bool {

@@ -22,6 +22,7 @@ mod changes;
 mod check;
 mod computed;
 mod convert;
+mod duplicates;
 pub(crate) mod events;
 mod ingest;
 mod parked;
@@ -31,11 +32,13 @@ mod read;
 mod remove;
 mod render;
 mod rights;
+mod rules;
 mod save;
 mod search;
 mod shape;
 mod table;
 mod touch;
+mod triggers;
 mod write;
 mod writer;
 
@@ -48,11 +51,14 @@ pub use answers::{
     UpsertError, Upserted,
 };
 pub(crate) use convert::{exact_moment, time};
+pub use duplicates::DuplicateAction;
 pub use ingest::IngestPlan;
 pub use people::Names;
 pub use render::{Keep, Paper};
 pub use rights::{Action, FieldRight, Permission};
+pub use rules::{DefinedRule, RuleSpec};
 pub use shape::Shape;
+pub use triggers::TriggerEvent;
 pub use writer::Writer;
 
 use crate::{
@@ -88,6 +94,9 @@ pub struct Org {
     rights: rights::Rights,
     /// What is told of changes.
     events: events::Events,
+    rules: rules::Rules,
+    /// How many triggers are running, each because of the one before.
+    trigger_depth: usize,
 }
 
 impl fmt::Debug for Org {
@@ -114,6 +123,8 @@ impl Org {
             parked_ever: 0,
             rights: rights::Rights::default(),
             events: events::Events::default(),
+            rules: rules::Rules::default(),
+            trigger_depth: 0,
         };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");

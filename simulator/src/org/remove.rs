@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Action, Org, RowRef, Writer,
+    Action, Org, RowRef, TriggerEvent, Writer,
     table::Binned,
+    triggers::Change,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };
 use crate::{
@@ -61,6 +62,21 @@ impl Org {
         if !object.is("deletable") {
             return Err(not_allowed(object));
         }
+        if !self.has_triggers(number) {
+            return self.take_away(writer, number, id);
+        }
+        let old = self.live_row(number, id)?.into_row();
+        let change = |event| Change { event, object: number, id: Some(id), old: Some(&old) };
+        self.atomically(|org| {
+            org.fire(writer, change(TriggerEvent::BeforeDelete), None)?;
+            org.take_away(writer, number, id)?;
+            org.fire(writer, change(TriggerEvent::AfterDelete), None)
+        })
+    }
+
+    /// Moves a row and what hangs on it to the recycle bin. Triggers of the rows that it takes along
+    /// do not run, as in Salesforce.
+    fn take_away(&mut self, writer: Writer, number: usize, id: Id) -> Result<(), ApiError> {
         let deletion = self.plan_deletion(number, id);
         if let Some((child, _)) =
             deletion.restricting.iter().find(|row| !deletion.rows.contains(row))
@@ -156,10 +172,15 @@ impl Org {
         for (table, row) in &group {
             self.check_keys(*table, *row)?;
         }
-        for (table, row) in group {
-            self.restore(writer, table, row);
-        }
-        Ok(id)
+        let change =
+            Change { event: TriggerEvent::AfterUndelete, object: number, id: Some(id), old: None };
+        self.atomically(|org| {
+            for (table, row) in group {
+                org.restore(writer, table, row);
+            }
+            org.fire_after(writer, change)?;
+            Ok(id)
+        })
     }
 
     /// The row and those below it that went to the recycle bin in the same deletion.

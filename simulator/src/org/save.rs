@@ -3,10 +3,11 @@
 use serde_json::Value as Json;
 
 use super::{
-    Action, Org, Row, UpsertError, Upserted, Writer,
+    Action, Org, Row, TriggerEvent, UpsertError, Upserted, Writer,
     body::{Changes, Purpose, refuse_read_only},
     convert::from_json,
     rights::cannot_insert,
+    triggers::Change,
     write::not_allowed,
 };
 use crate::{
@@ -58,7 +59,22 @@ impl Org {
                 row.set(field, value);
             }
         }
+        if !self.has_triggers(number) {
+            return self.insert(writer, number, row);
+        }
+        let change = |event, id| Change { event, object: number, id, old: None };
+        self.atomically(|org| {
+            org.fire(writer, change(TriggerEvent::BeforeInsert, None), Some(&mut row))?;
+            let id = org.insert(writer, number, row)?;
+            org.fire_after(writer, change(TriggerEvent::AfterInsert, Some(id)))?;
+            Ok(id)
+        })
+    }
+
+    /// Checks and stores a new row.
+    fn insert(&mut self, writer: Writer, number: usize, mut row: Row) -> Result<Id, ApiError> {
         self.check(number, None, &row)?;
+        self.check_duplicates(writer, number, None, &row)?;
         let id = self.number_row(number, &mut row);
         self.put(number, id, Some(row));
         Ok(id)
@@ -113,7 +129,29 @@ impl Org {
         for (field, value) in changes {
             row.set(Some(field), value);
         }
+        if !self.has_triggers(number) {
+            return self.replace(writer, number, id, row);
+        }
+        let old = self.live_row(number, id)?.into_row();
+        let change = |event| Change { event, object: number, id: Some(id), old: Some(&old) };
+        self.atomically(|org| {
+            org.fire(writer, change(TriggerEvent::BeforeUpdate), Some(&mut row))?;
+            org.replace(writer, number, id, row)?;
+            org.fire_after(writer, change(TriggerEvent::AfterUpdate))?;
+            Ok(id)
+        })
+    }
+
+    /// Checks and stores a row in place of what it was.
+    fn replace(
+        &mut self,
+        writer: Writer,
+        number: usize,
+        id: Id,
+        mut row: Row,
+    ) -> Result<Id, ApiError> {
         self.check(number, Some(id), &row)?;
+        self.check_duplicates(writer, number, Some(id), &row)?;
         self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
         Ok(id)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{SchemaError, complete, field::Field};
+use super::{SchemaError, complete, field::Field, formula::Formula};
 use crate::value::JsonMap;
 
 /// A rule that refuses rows, checked after every other rule.
@@ -12,7 +12,11 @@ use crate::value::JsonMap;
 #[serde(deny_unknown_fields)]
 pub struct ValidationRule {
     /// The row is refused when all of these hold: field, one of `= != < <= > >=`, value.
+    #[serde(default)]
     pub when: Vec<(String, String, Json)>,
+    /// The row is refused when this holds.
+    #[serde(default)]
+    pub formula: Option<Formula>,
     /// The administrator's words.
     pub message: String,
     /// The field to show the message at, if any.

@@ -33,6 +33,7 @@ mod soql_joins;
 mod soql_pages;
 mod soql_rows;
 mod soql_world;
+mod rules;
 mod support;
 mod time;
 mod tls;

@@ -35,6 +35,7 @@ mod log;
 mod logins;
 mod org;
 mod records;
+mod rules;
 mod sessions;
 mod transactions;
 
@@ -61,6 +62,7 @@ const TOPICS: &[&[Route]] = &[
     records::ROUTES,
     events::ROUTES,
     transactions::ROUTES,
+    rules::ROUTES,
 ];
 
 /// What a handler answers.
