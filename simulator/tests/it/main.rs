@@ -34,6 +34,7 @@ mod soql_pages;
 mod soql_rows;
 mod soql_world;
 mod rules;
+mod search;
 mod support;
 mod time;
 mod tls;
