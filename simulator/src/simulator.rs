@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, routing::post};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -23,7 +23,7 @@ use crate::{
     generate,
     http::{
         connection::{CuttableListener, Cutter},
-        gate, oauth,
+        gate, oauth, pubsub,
         tls::{Identity, TlsError},
         world::World,
     },
@@ -217,6 +217,7 @@ impl Simulator {
         let world = Arc::new(World::new(url.clone(), config, Arc::new(wall_clock))?);
         let credentials = world.credentials();
         let app = Router::new()
+            .route(pubsub::PATH, post(pubsub::pass))
             .fallback(gate::pass)
             .with_state(world)
             .layer(

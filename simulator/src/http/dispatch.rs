@@ -45,6 +45,7 @@ pub(crate) fn dispatch(
         }),
         Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
         Route::Api { version, resource } => api(world, &version, &resource, call),
+        Route::PubSub => only(call, &["POST"], |_| Err(Refusal::not_found())),
         // Streams wait, so the gate answers them elsewhere; only another verb comes here.
         Route::Cometd(_) => only(call, &["POST"], |_| Err(Refusal::not_found())),
         Route::Unknown => Err(Refusal::not_found()),

@@ -25,6 +25,7 @@ pub(crate) mod gate;
 mod limits;
 pub(crate) mod oauth;
 mod org_lock;
+pub(crate) mod pubsub;
 mod query;
 mod refusal;
 mod relationships;

@@ -28,6 +28,8 @@ pub(crate) enum Route {
     },
     /// `/cometd/NN.0`, with its version.
     Cometd(String),
+    /// `/eventbus.v1.PubSub/…`, which speaks gRPC and is not dispatched here.
+    PubSub,
     /// `/services/data`
     Versions,
     /// `/services/data/vNN.0/…`
@@ -97,6 +99,7 @@ impl Route {
                 organization: (*organization).to_owned(),
                 user: (*user).to_owned(),
             },
+            ["eventbus.v1.PubSub", _] => Self::PubSub,
             ["cometd", version, ..] => Self::Cometd((*version).to_owned()),
             ["services", "data"] => Self::Versions,
             ["services", "data", version, rest @ ..] => {
@@ -117,6 +120,7 @@ impl Route {
             | Self::SigningKeys
             | Self::Identity { .. } => "identity",
             Self::Cometd(_) => "cometd",
+            Self::PubSub => "pubsub",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",

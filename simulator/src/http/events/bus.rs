@@ -49,7 +49,6 @@ impl Bus {
     }
 
     /// The time between keepalives of a Pub/Sub subscription.
-    #[expect(dead_code, reason = "the Pub/Sub API reads it")]
     pub(crate) fn keepalive(&self) -> Duration {
         Duration::from_millis(self.keepalive.load(Ordering::Acquire))
     }

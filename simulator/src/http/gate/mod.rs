@@ -175,7 +175,7 @@ impl Visit {
 }
 
 /// Whether the connection closes without an answer.
-fn is_cut(strike: &Strike) -> bool {
+pub(crate) fn is_cut(strike: &Strike) -> bool {
     matches!(
         strike.fate,
         Some((

@@ -48,7 +48,6 @@ impl ChangeType {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    #[expect(dead_code, reason = "the Pub/Sub API reads it")]
     /// The place in the Avro enumeration.
     pub(crate) fn index(self) -> usize {
         Self::ALL.iter().position(|(kind, _)| *kind == self).unwrap_or_default()
@@ -113,7 +112,6 @@ pub(crate) struct Change {
     pub(crate) leaves: Vec<Leaf>,
 }
 
-#[expect(dead_code, reason = "the Pub/Sub API reads it")]
 impl Change {
     /// The places that `changedFields` lists: those of an update.
     pub(crate) fn changed(&self) -> Vec<Place> {

@@ -5,7 +5,6 @@
 //! were; so whatever was rolled back meanwhile has left no difference and yields no event. With no
 //! object selected nothing is noted and nothing costs.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the Pub/Sub API reads it"))]
 mod bitmap;
 mod draft;
 mod event;
@@ -22,9 +21,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub(crate) use event::{Change, ChangeType, Header, NO_RECORD};
+pub(crate) use bitmap::encode as bitmaps;
+pub(crate) use event::{Change, ChangeType, Header, NO_RECORD, Place};
 pub(crate) use log::{Event, Log, Matter, Start};
-pub(crate) use schema::{EventSchema, event_name};
+pub(crate) use schema::{EventField, EventSchema, event_name};
 
 use super::{Org, Row};
 use crate::{ApiError, Id};
@@ -101,7 +101,6 @@ impl Events {
         &mut self.log
     }
 
-    #[expect(dead_code, reason = "the Pub/Sub API reads it")]
     /// The schema with this id, of now or of any time before.
     pub(crate) fn schema(&self, id: &str) -> Option<&Arc<EventSchema>> {
         self.schemas.get(id)

@@ -75,12 +75,8 @@ pub(crate) struct EventField {
 pub(crate) struct EventSchema {
     /// Known for ever by this; another shape has another id.
     pub(crate) id: String,
-    #[expect(dead_code, reason = "the Pub/Sub API reads it")]
-    /// The record's name: `AccountChangeEvent`.
-    pub(crate) name: String,
     /// The object.
     pub(crate) entity: String,
-    #[expect(dead_code, reason = "the Pub/Sub API reads it")]
     /// The Avro schema.
     pub(crate) json: String,
     /// The fields by their index; index 0 is the header and has no entry here.
@@ -126,7 +122,6 @@ impl EventSchema {
         let json = avro(&name, &fields).to_string();
         Self {
             id: id_of(&json),
-            name,
             entity: object.name().to_owned(),
             json,
             fields,
