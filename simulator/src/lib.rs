@@ -20,6 +20,7 @@ pub mod value;
 pub use control::{Control, ControlError, Fault, FaultKind};
 pub use error::ApiError;
 pub use http::TlsError;
+pub use http::VersionState;
 pub use id::Id;
 pub use org::Org;
 pub use simulator::{Config, Credentials, Simulator, StartError, Tls};

@@ -21,6 +21,7 @@ mod log;
 mod logins;
 mod records;
 mod rules;
+mod schema;
 mod steer;
 mod time;
 

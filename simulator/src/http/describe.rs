@@ -1,9 +1,10 @@
-//! Describe: what objects and fields there are.
+//! Describe: what objects and fields there are for the user who asks.
 
 use axum::http::{
     StatusCode,
     header::{IF_MODIFIED_SINCE, LAST_MODIFIED},
 };
+use chrono::{DateTime, Utc};
 
 use crate::http::{
     call::Call, conditions, gate::http_date, refusal::Refusal, reply::Reply, world::World,
@@ -11,28 +12,33 @@ use crate::http::{
 
 /// `GET /sobjects`
 pub(crate) fn all(world: &World, call: &Call) -> Reply {
-    if is_unmodified(world, call) {
+    let org = world.org();
+    let changed = org.metadata_at();
+    if is_unmodified(call, changed) {
         return Reply::empty(StatusCode::NOT_MODIFIED);
     }
-    let answer = world.org().schema().describe_global(call.version_digits());
-    Reply::ok(&answer).with(LAST_MODIFIED, &http_date(world.born()))
+    let answer = org.describe_global(call.user(), call.version_digits());
+    drop(org);
+    Reply::ok(&answer).with(LAST_MODIFIED, &http_date(changed))
 }
 
 /// `GET /sobjects/X/describe`
 ///
 /// # Errors
-/// An unknown object.
+/// An object that does not exist for the user.
 pub(crate) fn one(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
-    if is_unmodified(world, call) {
+    let org = world.org();
+    let number = org.visible_object(call.user(), object).ok_or_else(Refusal::not_found)?;
+    let changed = org.described_at(number);
+    if is_unmodified(call, changed) {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
     }
-    let org = world.org();
-    let object = org.schema().object(object).ok_or_else(Refusal::not_found)?;
-    let answer = object.describe(call.version_digits());
+    let answer = org.describe(call.user(), object, call.version_digits());
     drop(org);
-    Ok(Reply::ok(&answer).with(LAST_MODIFIED, &http_date(world.born())))
+    let answer = answer.ok_or_else(Refusal::not_found)?;
+    Ok(Reply::ok(&answer).with(LAST_MODIFIED, &http_date(changed)))
 }
 
-fn is_unmodified(world: &World, call: &Call) -> bool {
-    conditions::date(call, &IF_MODIFIED_SINCE).is_some_and(|since| world.born() <= since)
+fn is_unmodified(call: &Call, changed: DateTime<Utc>) -> bool {
+    conditions::date(call, &IF_MODIFIED_SINCE).is_some_and(|since| changed <= since)
 }

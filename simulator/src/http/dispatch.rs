@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZATION};
+use axum::http::{
+    HeaderName, Method, StatusCode, header::ALLOW, header::AUTHORIZATION, header::WARNING,
+};
 
 use crate::{
     http::{
@@ -10,7 +12,7 @@ use crate::{
         limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
         route::Resource, route::Route, rows, search, upsert, versions, world::World,
     },
-    org::Scope,
+    org::{Permission, Scope},
 };
 
 /// How many requests of the day were made.
@@ -43,7 +45,7 @@ pub(crate) fn dispatch(
         Route::Identity { organization, user } => only(call, &["GET", "HEAD", "POST"], |call| {
             oauth::identity(world, call, &organization, &user)
         }),
-        Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
+        Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(world.versions().list())),
         Route::Api { version, resource } => api(world, &version, &resource, call),
         Route::PubSub => only(call, &["POST"], |_| Err(Refusal::not_found())),
         // Streams wait, so the gate answers them elsewhere; only another verb comes here.
@@ -77,7 +79,7 @@ fn api(
     resource: &Resource,
     call: &mut Call,
 ) -> Result<Reply, Refusal> {
-    versions::check(version)?;
+    let warning = world.versions().check(version)?;
     version.clone_into(&mut call.version);
     let token = bearer(call)?;
     let session = world.sessions().touch(&token, call.time);
@@ -89,13 +91,23 @@ fn api(
     if !world.usage().spend() {
         return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
     }
-    Ok(self::resource(world, resource, call).with(LIMIT_INFO, &world.usage().to_string()))
+    let reply = self::resource(world, resource, call).with(LIMIT_INFO, &world.usage().to_string());
+    Ok(match warning {
+        Some(warning) => reply.with(WARNING, &warning),
+        None => reply,
+    })
 }
 
 /// Answers a request about a resource, whether it came by itself or inside another one: `call` has
 /// its version and its session.
 pub(crate) fn resource(world: &Arc<World>, resource: &Resource, call: &mut Call) -> Reply {
-    let reply = if *resource == Resource::Unknown || is_of_unknown_object(world, resource) {
+    let reply = if !world.org().may(call.user(), Permission::ApiEnabled) {
+        Err(Refusal::rest(
+            StatusCode::FORBIDDEN,
+            "API_DISABLED_FOR_ORG",
+            "The REST API is not enabled for this Organization.",
+        ))
+    } else if *resource == Resource::Unknown || is_of_unknown_object(world, call, resource) {
         Err(Refusal::not_found())
     } else {
         only(call, resource.methods(), |call| answer(world, resource, call))
@@ -104,8 +116,10 @@ pub(crate) fn resource(world: &Arc<World>, resource: &Resource, call: &mut Call)
 }
 
 /// An unknown object is not found, whatever the verb.
-fn is_of_unknown_object(world: &World, resource: &Resource) -> bool {
-    resource.object().is_some_and(|object| world.org().schema().object(object).is_none())
+fn is_of_unknown_object(world: &World, call: &Call, resource: &Resource) -> bool {
+    resource
+        .object()
+        .is_some_and(|object| world.org().visible_object(call.user(), object).is_none())
 }
 
 fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply, Refusal> {

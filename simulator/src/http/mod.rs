@@ -47,3 +47,4 @@ mod xml;
 
 pub(crate) use control::VERSION as CONTROL_VERSION;
 pub use tls::TlsError;
+pub use versions::VersionState;

@@ -73,8 +73,8 @@ fn step(org: &Org, call: &Call, object: &str, id: Id, word: &str) -> Result<Step
         let target = number.and_then(|number| org.schema().objects().get(number)).map(Object::name);
         return Ok(Step::One(target.ok_or_else(Refusal::not_found)?.to_owned(), next));
     }
-    if let Some((child, field)) = described.child_relationship(word) {
-        return Ok(Step::Many { object: child.to_owned(), field: field.to_owned() });
+    if let Some((child, field)) = org.schema().child_of(object, word) {
+        return Ok(Step::Many { object: child.name().to_owned(), field: field.name.clone() });
     }
     match described.field_named(word) {
         Some(field) if field.kind == FieldType::Base64 => Ok(Step::Blob(field.name.clone())),

@@ -4,7 +4,7 @@ use axum::http::{
     Method, StatusCode,
     header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Id, Org,
@@ -27,12 +27,8 @@ pub(crate) fn object(world: &World, call: &Call, object: &str) -> Result<Reply, 
     if call.method == Method::POST {
         return create(world, call, object);
     }
-    let org = world.org();
-    let name = org.schema().object(object).ok_or_else(Refusal::not_found)?.name();
-    let all = org.schema().describe_global(call.version_digits());
-    let describe = all.get("sobjects").and_then(Value::as_array).and_then(|objects| {
-        objects.iter().find(|object| object.get("name").and_then(Value::as_str) == Some(name))
-    });
+    let describe = world.org().describe_short(call.user(), object, call.version_digits());
+    let describe = describe.ok_or_else(Refusal::not_found)?;
     Ok(Reply::ok(&json!({ "objectDescribe": describe, "recentItems": [] })))
 }
 

@@ -22,6 +22,7 @@ use crate::{
         sessions::Sessions,
         steered_clock::SteeredClock,
         usage::{Progress, Usage},
+        versions::Versions,
     },
     org::Clock,
 };
@@ -31,8 +32,6 @@ pub(crate) struct World {
     url: String,
     config: Config,
     clock: SteeredClock,
-    /// When the metadata last changed.
-    born: DateTime<Utc>,
     organization_id: String,
     org: OrgLock,
     sessions: Mutex<Sessions>,
@@ -44,6 +43,7 @@ pub(crate) struct World {
     bus: Bus,
     cometd: Mutex<Clients>,
     progress: Progress,
+    versions: Mutex<Versions>,
     /// Jobs at work; they end with the world.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -67,7 +67,6 @@ impl World {
         let lifetime = TimeDelta::from_std(config.session_lifetime).unwrap_or(TimeDelta::MAX);
         Ok(Self {
             url,
-            born: org.now(),
             clock,
             sessions: Mutex::new(Sessions::new(organization_id.clone(), lifetime)),
             organization_id,
@@ -80,6 +79,7 @@ impl World {
             bus: Bus::new(config.connect_timeout, config.pubsub_keepalive),
             cometd: Mutex::default(),
             progress: Progress::default(),
+            versions: Mutex::default(),
             tasks: Mutex::default(),
             config,
         })
@@ -113,11 +113,6 @@ impl World {
     /// The requests under way.
     pub(crate) fn progress(&self) -> &Progress {
         &self.progress
-    }
-
-    /// When the metadata last changed, in whole seconds.
-    pub(crate) fn born(&self) -> DateTime<Utc> {
-        self.born
     }
 
     /// The org's id with 18 characters.
@@ -172,6 +167,7 @@ impl World {
         self.faults().remove(None);
         self.log().clear();
         self.usage.set(0, self.config.daily_limit);
+        *self.versions() = Versions::default();
         Ok(())
     }
 
@@ -218,6 +214,10 @@ impl World {
 
     pub(crate) fn cursors(&self) -> MutexGuard<'_, Cursors> {
         lock(&self.cursors)
+    }
+
+    pub(crate) fn versions(&self) -> MutexGuard<'_, Versions> {
+        lock(&self.versions)
     }
 
     pub(crate) fn usage(&self) -> &Usage {

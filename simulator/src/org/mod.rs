@@ -15,6 +15,7 @@
 //! * A query answers row ids and a [`Shape`]; rows are written out one at a time with
 //!   [`Org::write_json`] or [`Org::csv_row`], so a cursor keeps only ids.
 
+mod alter;
 mod answers;
 mod blob;
 mod body;
@@ -22,6 +23,7 @@ mod changes;
 mod check;
 mod computed;
 mod convert;
+mod describe;
 mod duplicates;
 pub(crate) mod events;
 mod ingest;
@@ -46,6 +48,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+pub use alter::PicklistChange;
 pub use answers::{
     Deleted, Groups, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated,
     UpsertError, Upserted,
@@ -97,6 +100,12 @@ pub struct Org {
     rules: rules::Rules,
     /// How many triggers are running, each because of the one before.
     trigger_depth: usize,
+    /// When the org began.
+    born: DateTime<Utc>,
+    /// When the schema or the rights last changed.
+    metadata_at: DateTime<Utc>,
+    /// The same for each object that changed since the org began.
+    described_at: BTreeMap<usize, DateTime<Utc>>,
 }
 
 impl fmt::Debug for Org {
@@ -112,6 +121,7 @@ impl Org {
     pub fn new(schema: Schema, clock: Clock) -> Self {
         let tables: Vec<Table> = schema.objects().iter().map(Table::new).collect();
         let purged = tables.iter().map(|_| BTreeMap::new()).collect();
+        let born = clock().trunc_subsecs(0);
         let mut org = Self {
             schema,
             tables,
@@ -125,6 +135,9 @@ impl Org {
             events: events::Events::default(),
             rules: rules::Rules::default(),
             trigger_depth: 0,
+            born,
+            metadata_at: born,
+            described_at: BTreeMap::new(),
         };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");

@@ -211,6 +211,7 @@ impl Org {
         right: FieldRight,
     ) {
         self.rights.said(user).fields.insert((object, field), right);
+        self.redescribe(object);
     }
 
     /// Gives one user, or everybody, an action on the rows of an object, or takes it away.
@@ -221,6 +222,7 @@ impl Org {
         } else {
             denied.insert((object, action));
         }
+        self.redescribe(object);
     }
 
     /// Gives one user, or everybody, a permission, or takes it away.

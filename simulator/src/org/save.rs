@@ -192,7 +192,8 @@ impl Org {
     }
 }
 
-fn default_value(field: &Field) -> Value {
+/// What an omitted field gets.
+pub(super) fn default_value(field: &Field) -> Value {
     if field.calculated {
         return Value::Null;
     }

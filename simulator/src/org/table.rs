@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     Id,
-    schema::{FieldType, Object},
+    schema::{Field, FieldType, Object},
     value::Value,
 };
 
@@ -49,9 +49,17 @@ impl Row {
         self.values.get(field).unwrap_or(&Value::Null)
     }
 
-    /// Sets the stored value of a field, if the object has it.
+    /// Sets the stored value of a field, if the object has it (a field that was added later widens
+    /// the row).
     pub(crate) fn set(&mut self, field: Option<usize>, value: Value) {
-        if let Some(stored) = field.and_then(|field| self.values.get_mut(field)) {
+        let Some(field) = field else { return };
+        if field >= self.values.len() {
+            // The row is older than the field.
+            let mut values = std::mem::take(&mut self.values).into_vec();
+            values.resize(field + 1, Value::Null);
+            self.values = values.into();
+        }
+        if let Some(stored) = self.values.get_mut(field) {
             *stored = value;
         }
     }
@@ -102,7 +110,18 @@ struct Index {
     rows: HashMap<IndexKey, Vec<Id>>,
 }
 
+/// Whether rows are found by this field: references other than to owners, and keys.
+fn needs_index(field: &Field) -> bool {
+    let to_user = |name: &String| matches!(name.as_str(), "User" | "Group");
+    let is_link = field.kind == FieldType::Reference && !field.reference_to.iter().all(to_user);
+    is_link || field.unique || (field.is_key() && field.kind != FieldType::Id)
+}
+
 impl Index {
+    fn new(field: &Field) -> Self {
+        Self { is_case_sensitive: field.case_sensitive, rows: HashMap::new() }
+    }
+
     fn key(&self, value: &Value) -> Option<IndexKey> {
         match value {
             Value::Null => None,
@@ -131,19 +150,24 @@ pub(crate) struct Table {
 impl Table {
     /// An empty table, indexed as the object's keys and references need.
     pub(crate) fn new(object: &Object) -> Self {
-        let is_indexed = |field: &&(usize, &crate::schema::Field)| {
-            let field = field.1;
-            let to_user = |name: &String| matches!(name.as_str(), "User" | "Group");
-            let is_link =
-                field.kind == FieldType::Reference && !field.reference_to.iter().all(to_user);
-            is_link || field.unique || (field.is_key() && field.kind != FieldType::Id)
-        };
-        let index = |(number, field): (usize, &crate::schema::Field)| {
-            (number, Index { is_case_sensitive: field.case_sensitive, rows: HashMap::new() })
-        };
-        let fields: Vec<_> = object.fields().iter().enumerate().collect();
-        let indexes = fields.iter().filter(is_indexed).copied().map(index).collect();
+        let fields = object.fields().iter().enumerate().filter(|(_, field)| needs_index(field));
+        let indexes = fields.map(|(number, field)| (number, Index::new(field))).collect();
         Self { stamp: object.system().system_modstamp, indexes, ..Self::default() }
+    }
+
+    /// Indexes a field that was added or changed as it needs now.
+    pub(crate) fn index(&mut self, number: usize, field: &Field) {
+        self.indexes.remove(&number);
+        if !needs_index(field) {
+            return;
+        }
+        let mut index = Index::new(field);
+        for (id, row) in self.iter() {
+            if let Some(key) = index.key(row.value(number)) {
+                index.rows.entry(key).or_default().push(id);
+            }
+        }
+        self.indexes.insert(number, index);
     }
 
     /// The row with this id, in the recycle bin or not.

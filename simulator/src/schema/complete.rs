@@ -130,6 +130,15 @@ pub(super) fn default_of(field: &JsonMap) -> Json {
     }
 }
 
+/// Marks the picklist value that is the default.
+pub(super) fn mark_default(field: &mut JsonMap, default: &Json) {
+    let Some(Json::Array(values)) = field.get_mut("picklistValues") else { return };
+    for value in values.iter_mut().filter_map(Json::as_object_mut) {
+        let is_default = value.get("value") == Some(default);
+        value.insert("defaultValue".to_owned(), json!(is_default));
+    }
+}
+
 /// Completes one element of `fields`. A field with a roll-up is calculated.
 pub(super) fn field(field: &mut JsonMap, is_roll_up: bool) {
     let name = field.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
@@ -336,7 +345,7 @@ fn urls(name: &str) -> Json {
 }
 
 /// Puts the version into every `/services/data/v…/` path inside a describe.
-pub(super) fn set_version(described: &mut Json, version: &str) {
+pub(crate) fn set_version(described: &mut Json, version: &str) {
     match described {
         Json::String(text) => {
             let rest = text.strip_prefix("/services/data/").and_then(|path| path.split_once('/'));

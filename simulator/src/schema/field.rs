@@ -102,6 +102,7 @@ pub enum Summary {
 struct Extra {
     roll_up: Option<RollUp>,
     display_format: Option<String>,
+    child_relationship: Option<String>,
 }
 
 /// A field of an object.
@@ -148,6 +149,8 @@ pub struct Field {
     pub roll_up: Option<RollUp>,
     /// Format of an auto number, such as `INV-{00000}`.
     pub display_format: String,
+    /// Name of the relationship from the parent to its rows, where it is not the usual one.
+    pub child_relationship: Option<String>,
     /// The complete describe of the field.
     pub described: JsonMap,
 }
@@ -209,6 +212,7 @@ impl Field {
             formula: text("calculatedFormula").and_then(|formula| Formula::parse(&formula)),
             roll_up: extra.roll_up,
             display_format: extra.display_format.unwrap_or_else(|| "{00000}".to_owned()),
+            child_relationship: extra.child_relationship,
             described,
         })
     }

@@ -6,20 +6,26 @@
 //! compact form: the system fields are understood. The member `simulator` of an object or field
 //! holds what a describe cannot say (validation rules, roll-ups, the format of auto numbers).
 
+mod alter;
 mod complete;
 pub mod field;
 pub mod formula;
 pub mod object;
+mod relations;
 
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use crate::value::JsonMap;
+
+pub(crate) use complete::set_version;
 pub use field::{Field, FieldType};
 pub use object::Object;
+pub use relations::{ChildRelationship, OnDelete, Relation};
 
 const SAMPLE: [(&str, &str); 9] = [
     ("User", include_str!("../../sample/User.json")),
@@ -54,30 +60,6 @@ pub enum SchemaError {
     },
 }
 
-/// What happens to a row when the row it refers to is deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnDelete {
-    /// It is deleted too.
-    Cascade,
-    /// The delete is refused.
-    Restrict,
-    /// The reference becomes null.
-    Clear,
-}
-
-/// A reference between two objects of the schema.
-#[derive(Debug, Clone, Copy)]
-pub struct Relation {
-    /// Number of the object that refers.
-    pub child: usize,
-    /// Number of its field.
-    pub field: usize,
-    /// Number of the object referred to.
-    pub parent: usize,
-    /// What the parent's deletion does.
-    pub on_delete: OnDelete,
-}
-
 /// All objects of an org.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
@@ -85,6 +67,8 @@ pub struct Schema {
     by_name: HashMap<String, usize>,
     by_prefix: HashMap<String, usize>,
     relations: Vec<Relation>,
+    /// By parent.
+    children: Vec<Vec<ChildRelationship>>,
 }
 
 impl Schema {
@@ -146,89 +130,33 @@ impl Schema {
         let Json::Object(described) = described else {
             return Err(problem("it is no JSON object".to_owned()));
         };
+        self.insert(origin, described)
+    }
+
+    fn insert(&mut self, origin: &str, described: JsonMap) -> Result<(), SchemaError> {
+        let problem =
+            |message: String| SchemaError::NotADescribe { origin: origin.to_owned(), message };
         let number = self.objects.len();
-        let object = Object::read(described, &format!("z{number:02}"), origin)?;
-        if self.by_name.insert(object.name().to_ascii_lowercase(), number).is_some() {
+        let object = Object::read(described, &self.free_prefix(), origin)?;
+        if self.number(object.name()).is_some() {
             return Err(problem(format!("{} is described twice", object.name())));
         }
-        if self.by_prefix.insert(object.prefix().to_owned(), number).is_some() {
+        if self.number_of_prefix(object.prefix()).is_some() {
             return Err(problem(format!("key prefix {} is used twice", object.prefix())));
         }
+        self.by_name.insert(object.name().to_ascii_lowercase(), number);
+        self.by_prefix.insert(object.prefix().to_owned(), number);
         self.objects.push(object);
         Ok(())
     }
 
-    /// Finds the references between objects, and completes `childRelationships`.
-    fn relate(&mut self) {
-        let mut relations = Vec::new();
-        for (child, object) in self.objects.iter().enumerate() {
-            for (number, field) in object.fields().iter().enumerate() {
-                for parent in field.reference_to.iter().filter_map(|name| self.number(name)) {
-                    let on_delete = self.on_delete(parent, object, field);
-                    relations.push(Relation { child, field: number, parent, on_delete });
-                }
-            }
-        }
-        for parent in 0..self.objects.len() {
-            let children: Vec<Json> = relations
-                .iter()
-                .filter(|relation| relation.parent == parent)
-                .filter_map(|relation| self.child_relationship(relation))
-                .collect();
-            if let Some(object) = self.objects.get_mut(parent) {
-                object.described_mut().entry("childRelationships").or_insert(Json::Array(children));
-            }
-        }
-        self.relations = relations;
+    /// A key prefix that no object has.
+    fn free_prefix(&self) -> String {
+        let mut prefixes = (self.objects.len()..1000).map(|number| format!("z{number:02}"));
+        prefixes.find(|prefix| !self.by_prefix.contains_key(prefix)).unwrap_or_default()
     }
 
-    fn on_delete(&self, parent: usize, child: &Object, field: &Field) -> OnDelete {
-        let listed = self.objects.get(parent).and_then(|parent| {
-            let list = parent.described().get("childRelationships")?.as_array()?;
-            list.iter().find(|entry| {
-                entry.get("childSObject").and_then(Json::as_str) == Some(child.name())
-                    && entry.get("field").and_then(Json::as_str) == Some(&field.name)
-            })
-        });
-        let is_listed = |key: &str| {
-            listed.and_then(|entry| entry.get(key)).and_then(Json::as_bool).unwrap_or_default()
-        };
-        if field.master_detail || field.cascade_delete || is_listed("cascadeDelete") {
-            OnDelete::Cascade
-        } else if field.restricted_delete || is_listed("restrictedDelete") {
-            OnDelete::Restrict
-        } else {
-            OnDelete::Clear
-        }
-    }
-
-    fn child_relationship(&self, relation: &Relation) -> Option<Json> {
-        let child = self.objects.get(relation.child)?;
-        let field = child.field(relation.field)?;
-        let plural = match child.name().strip_suffix("__c") {
-            Some(stem) => format!("{}__r", plural(stem)),
-            None => plural(child.name()),
-        };
-        let parent = self.objects.get(relation.parent)?;
-        let relationship = match field.name.as_str() {
-            _ if parent.name() == "User" => Json::Null,
-            "ParentId" => json!(format!("Child{plural}")),
-            "ReportsToId" | "MasterRecordId" => Json::Null,
-            _ => json!(plural),
-        };
-        Some(json!({
-            "cascadeDelete": relation.on_delete == OnDelete::Cascade,
-            "childSObject": child.name(),
-            "deprecatedAndHidden": false,
-            "field": field.name,
-            "junctionIdListNames": [],
-            "junctionReferenceTo": [],
-            "relationshipName": relationship,
-            "restrictedDelete": relation.on_delete == OnDelete::Restrict,
-        }))
-    }
-
-    /// All objects, in the order of their numbers.
+    /// All objects, in the order of their numbers; those that were dropped too.
     #[must_use]
     pub fn objects(&self) -> &[Object] {
         &self.objects
@@ -250,29 +178,6 @@ impl Schema {
     #[must_use]
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.number(name).and_then(|number| self.objects.get(number))
-    }
-
-    /// The references to an object, by its number.
-    pub fn references_to(&self, parent: usize) -> impl Iterator<Item = &Relation> {
-        self.relations.iter().filter(move |relation| relation.parent == parent)
-    }
-
-    /// The answer of describe global.
-    #[must_use]
-    pub fn describe_global(&self, version: &str) -> Json {
-        let mut objects: Vec<&Object> = self.objects.iter().collect();
-        objects.sort_by_key(|object| object.name());
-        let objects: Vec<Json> =
-            objects.iter().map(|object| object.describe_short(version)).collect();
-        json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
-    }
-}
-
-/// The plural of an object's name, as in `Opportunities`.
-fn plural(name: &str) -> String {
-    match name.strip_suffix('y') {
-        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
-        _ => format!("{name}s"),
     }
 }
 

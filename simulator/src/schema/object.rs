@@ -1,6 +1,6 @@
 //! One object: its fields by number and by name, its rules, its describe answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value as Json, json};
 
@@ -49,14 +49,18 @@ pub struct SystemFields {
 /// An object of the org.
 #[derive(Debug, Clone)]
 pub struct Object {
-    name: String,
+    pub(super) name: String,
     prefix: String,
-    fields: Vec<Field>,
+    pub(super) fields: Vec<Field>,
     by_name: HashMap<String, usize>,
     by_relationship: HashMap<String, usize>,
     system: SystemFields,
-    rules: Vec<ValidationRule>,
-    described: JsonMap,
+    pub(super) rules: Vec<ValidationRule>,
+    pub(super) described: JsonMap,
+    /// What fields were before they were dropped, by number.
+    pub(super) dropped: BTreeMap<usize, Field>,
+    /// The `childRelationships` of the file, if it had any.
+    listed_children: Vec<Json>,
 }
 
 impl Object {
@@ -80,6 +84,10 @@ impl Object {
             }
             None => Extra::default(),
         };
+        let listed_children = match described.remove("childRelationships") {
+            Some(Json::Array(listed)) => listed,
+            _ => Vec::new(),
+        };
         complete::object(&mut described);
         let prefix = described.get("keyPrefix").and_then(Json::as_str);
         let prefix =
@@ -101,13 +109,20 @@ impl Object {
             system: SystemFields::default(),
             rules: extra.validation_rules,
             described,
+            dropped: BTreeMap::new(),
+            listed_children,
         };
         object.number_fields();
         Ok(object)
     }
 
-    fn number_fields(&mut self) {
+    pub(super) fn number_fields(&mut self) {
+        self.by_name.clear();
+        self.by_relationship.clear();
         for (number, field) in self.fields.iter().enumerate() {
+            if self.dropped.contains_key(&number) {
+                continue;
+            }
             self.by_name.insert(field.name.to_ascii_lowercase(), number);
             if let (Some(name), true) = (&field.relationship_name, !field.reference_to.is_empty()) {
                 self.by_relationship.insert(name.to_ascii_lowercase(), number);
@@ -139,16 +154,17 @@ impl Object {
         &self.prefix
     }
 
-    /// The fields; a row's values have the same numbers.
+    /// The fields; a row's values have the same numbers. A field that was dropped leaves a hole: an
+    /// element that no name finds, that nobody may read or write and that has no rules.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// The field with this number.
+    /// The field with this number, unless it was dropped.
     #[must_use]
     pub fn field(&self, number: usize) -> Option<&Field> {
-        self.fields.get(number)
+        self.fields.get(number).filter(|_| !self.dropped.contains_key(&number))
     }
 
     /// The number of the field with this name, in any case.
@@ -169,17 +185,6 @@ impl Object {
         self.by_relationship.get(&name.to_ascii_lowercase()).copied()
     }
 
-    /// The child object and its reference field behind a child relationship, whatever its case.
-    #[must_use]
-    pub fn child_relationship(&self, name: &str) -> Option<(&str, &str)> {
-        let children = self.described.get("childRelationships")?.as_array()?;
-        let entry = children.iter().find(|entry| {
-            let known = entry.get("relationshipName").and_then(Json::as_str);
-            known.is_some_and(|known| known.eq_ignore_ascii_case(name))
-        })?;
-        Some((entry.get("childSObject")?.as_str()?, entry.get("field")?.as_str()?))
-    }
-
     /// The fields that the engine fills.
     #[must_use]
     pub fn system(&self) -> &SystemFields {
@@ -198,60 +203,14 @@ impl Object {
         self.described.get(attribute).and_then(Json::as_bool).unwrap_or_default()
     }
 
-    /// The relationships to children that have a name: child object, its field, name.
-    pub fn child_relationships(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        let list = self.described.get("childRelationships").and_then(Json::as_array);
-        list.into_iter().flatten().filter_map(|entry| {
-            let text = |key: &str| entry.get(key).and_then(Json::as_str);
-            Some((text("childSObject")?, text("field")?, text("relationshipName")?))
-        })
-    }
-
-    pub(super) fn described(&self) -> &JsonMap {
+    /// The top level of the describe, without fields and child relationships.
+    pub(crate) fn described(&self) -> &JsonMap {
         &self.described
     }
 
-    pub(super) fn described_mut(&mut self) -> &mut JsonMap {
-        &mut self.described
-    }
-
-    /// The answer of describe, with this version in its paths.
-    #[must_use]
-    pub fn describe(&self, version: &str) -> Json {
-        let mut described = self.described.clone();
-        let fields =
-            self.fields.iter().map(|field| Json::Object(field.described.clone())).collect();
-        described.insert("fields".to_owned(), Json::Array(fields));
-        let mut described = Json::Object(described);
-        complete::set_version(&mut described, version);
-        described
-    }
-
-    /// The object's element in the answer of describe global.
-    pub(super) fn describe_short(&self, version: &str) -> Json {
-        const LONG_ONLY: [&str; 16] = [
-            "actionOverrides",
-            "childRelationships",
-            "compactLayoutable",
-            "defaultImplementation",
-            "extendedBy",
-            "extendsInterfaces",
-            "implementedBy",
-            "implementsInterfaces",
-            "listviewable",
-            "lookupLayoutable",
-            "namedLayoutInfos",
-            "networkScopeFieldName",
-            "recordTypeInfos",
-            "searchLayoutable",
-            "sobjectDescribeOption",
-            "supportedScopes",
-        ];
-        let mut described = self.described.clone();
-        described.retain(|key, _| !LONG_ONLY.contains(&key.as_str()));
-        let mut described = Json::Object(described);
-        complete::set_version(&mut described, version);
-        described
+    /// The child relationships that the describe file lists.
+    pub(super) fn listed_children(&self) -> &[Json] {
+        &self.listed_children
     }
 }
 

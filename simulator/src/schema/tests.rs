@@ -41,35 +41,6 @@ fn the_sample_org_has_its_objects_and_every_kind_of_field() {
 }
 
 #[test]
-fn a_describe_is_completed_and_gives_back_what_it_was_given() {
-    let text = r#"{
-        "name": "Thing__c", "keyPrefix": "a0T", "futureAttribute": [1, 2],
-        "urls": {"sobject": "/services/data/v53.0/sobjects/Thing__c"},
-        "simulator": {"validationRules": []},
-        "fields": [{"name": "Code__c", "length": 7, "novelty": "kept", "externalId": true}]
-    }"#;
-
-    let schema = Schema::from_texts([("Thing".to_owned(), text.to_owned())]).unwrap();
-    let described = schema.object("thing__C").unwrap().describe("66.0");
-
-    assert_eq!(described["futureAttribute"], json!([1, 2]));
-    assert_eq!(described["urls"]["sobject"], "/services/data/v66.0/sobjects/Thing__c");
-    assert_eq!(described["simulator"], Json::Null);
-    assert_eq!(described["undeletable"], true);
-    let code = described["fields"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|field| field["name"] == "Code__c")
-        .unwrap();
-    assert_eq!(code["novelty"], "kept");
-    assert_eq!(code["byteLength"], 21);
-    assert_eq!(code["idLookup"], true);
-    assert_eq!(code["soapType"], "xsd:string");
-    assert!(code.as_object().unwrap().contains_key("relationshipOrder"));
-}
-
-#[test]
 fn a_user_has_no_recycle_bin_and_everything_else_has_the_seven_system_fields() {
     let schema = Schema::sample();
     for object in schema.objects() {
@@ -110,17 +81,6 @@ fn references_know_what_deleting_their_parent_does() {
     assert_eq!(on_delete("Contact", "AccountId"), OnDelete::Cascade);
     assert_eq!(on_delete("Case", "AccountId"), OnDelete::Restrict);
     assert_eq!(on_delete("Account", "ParentId"), OnDelete::Clear);
-}
-
-#[test]
-fn describe_global_lists_objects_without_the_long_members() {
-    let global = Schema::sample().describe_global("66.0");
-
-    let account = &global["sobjects"][0];
-    assert_eq!(account["name"], "Account");
-    assert_eq!(account["urls"]["describe"], "/services/data/v66.0/sobjects/Account/describe");
-    assert_eq!(account.get("recordTypeInfos"), None);
-    assert_eq!(account["mergeable"], true);
 }
 
 #[test]

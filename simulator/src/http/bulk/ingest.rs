@@ -29,7 +29,7 @@ use crate::{
         route::Resource,
         world::World,
     },
-    org::{IngestPlan, Operation, events::Author},
+    org::{IngestPlan, Operation, Permission, events::Author},
 };
 
 /// Rows written before others get their turn with the org.
@@ -126,10 +126,16 @@ fn understand(
         return invalid("externalIdFieldName is required for upsert".to_owned());
     }
     let org = world.org();
-    let Some(object) = org.schema().object(&order.object) else {
+    let object = org.visible_object(call.user(), &order.object);
+    let Some(object) = object.and_then(|number| org.schema().objects().get(number)) else {
         let message = format!("Entity '{}' is not supported by the Bulk API.", order.object);
         return Err(Refusal::bad_request("INVALIDENTITY", message));
     };
+    if operation == Operation::HardDelete && !org.may(call.user(), Permission::BulkApiHardDelete) {
+        let message = "hardDelete operation requires special user profile permission, please \
+                       contact your system administrator";
+        return Err(Refusal::bad_request("FEATURENOTENABLED", message));
+    }
     Ok(Ingest {
         object: object.name().to_owned(),
         operation,

@@ -16,8 +16,7 @@ use serde_json::{Value, json};
 pub(crate) use clients::Clients;
 
 use crate::http::{
-    call::Call, dispatch::bearer, refusal::Refusal, reply::Reply, sessions::Session, versions,
-    world::World,
+    call::Call, dispatch::bearer, refusal::Refusal, reply::Reply, sessions::Session, world::World,
 };
 use clients::Client;
 use delivery::Hold;
@@ -39,7 +38,7 @@ pub(crate) struct Answer {
 /// `POST /cometd/NN.0`
 pub(crate) async fn answer(world: &Arc<World>, version: &str, call: &Call) -> Answer {
     let plain = |reply| Answer { reply, is_cut: false, username: None };
-    if let Err(refusal) = versions::check(&format!("v{version}")) {
+    if let Err(refusal) = world.versions().check(&format!("v{version}")) {
         return plain(refusal.into());
     }
     if call.body.len() > REQUEST_LIMIT {

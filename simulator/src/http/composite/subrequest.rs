@@ -15,7 +15,6 @@ use crate::http::{
     refusal::Refusal,
     reply::{Reply, ReplyBody},
     route::{Resource, Route},
-    versions,
     world::World,
 };
 
@@ -112,7 +111,7 @@ impl Subrequest {
             session: outer.session.clone(),
             trouble: outer.trouble.clone(),
         };
-        if let Err(refusal) = versions::check(&call.version) {
+        if let Err(refusal) = world.versions().check(&call.version) {
             return refusal.into();
         }
         dispatch::resource(world, &self.resource, &mut call).into()

@@ -168,14 +168,16 @@ fn read_record(
         .map(|(name, _)| name.clone())
         .collect();
     for name in nested {
-        let Some((child, field)) = described.child_relationship(&name) else {
+        let Some((child, field)) = org.schema().child_of(described.name(), &name) else {
             return Err(complain(format!("No such child relationship '{name}' on {object}")));
         };
         if let Some(Value::Array(records)) =
             fields.remove(&name).and_then(|mut value| value.get_mut("records").map(Value::take))
         {
             children.extend(
-                records.into_iter().map(|record| (record, child.to_owned(), field.to_owned())),
+                records
+                    .into_iter()
+                    .map(|record| (record, child.name().to_owned(), field.name.clone())),
             );
         }
     }

@@ -35,7 +35,9 @@ mod log;
 mod logins;
 mod org;
 mod records;
+mod rights;
 mod rules;
+mod schema;
 mod sessions;
 mod transactions;
 
@@ -63,6 +65,8 @@ const TOPICS: &[&[Route]] = &[
     events::ROUTES,
     transactions::ROUTES,
     rules::ROUTES,
+    schema::ROUTES,
+    rights::ROUTES,
 ];
 
 /// What a handler answers.

@@ -37,11 +37,11 @@ impl<'a> Lookup<'a> {
 
     /// The object, reference field and name of a relationship to children.
     pub(super) fn children(&self, parent: usize, name: &str) -> Option<(usize, usize, &'a str)> {
-        let mut relationships = self.org.object(parent)?.child_relationships();
-        let (object, field, name) =
-            relationships.find(|(_, _, known)| known.eq_ignore_ascii_case(name))?;
-        let object = self.object(object)?;
-        Some((object, self.field(object, field)?, name))
+        let found = self.org.schema().child_relationship(parent, name)?;
+        let relation = found.relation?;
+        let is_shown = self.org.can_see_object(self.reader, relation.child)
+            && self.may_read(relation.child, relation.field);
+        is_shown.then_some((relation.child, relation.field, found.name.as_deref()?))
     }
 
     /// The numbers of the fields of an object that a test accepts.
