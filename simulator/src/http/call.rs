@@ -83,12 +83,21 @@ impl Call {
     /// # Errors
     /// 415 for a body of another type, 400 for JSON that cannot be read.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
         if let Some(media_type) = self.media_type()
             && media_type != "application/json"
         {
             return Err(unsupported(&media_type));
         }
-        serde_json::from_slice(&self.body).map_err(|error| Refusal::malformed_json(&error))
+        if self.body.is_empty() {
+            let message = "The HTTP entity body is required, but this request has no entity body.";
+            return Err(Refusal::bad_request("JSON_PARSER_ERROR", message));
+        }
+        let text = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        // Read as a value first: of members that are there twice the last one counts.
+        serde_json::from_slice(text)
+            .and_then(serde_json::from_value::<T>)
+            .map_err(|error| Refusal::malformed_json(&error))
     }
 
     /// The body as a form; anything that is no form reads as an empty one.
@@ -132,6 +141,9 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
 pub(crate) fn decompress(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Refusal> {
     let encoding =
         headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
+    if body.is_empty() {
+        return Ok(body);
+    }
     let mut plain = Vec::new();
     let most = limit as u64 + 1;
     let read = match encoding.to_ascii_lowercase().as_str() {

@@ -60,15 +60,21 @@ type Outcome = Result<(Id, bool), ApiError>;
 pub(crate) fn write(world: &World, call: &Call) -> Result<Reply, Refusal> {
     if call.method == Method::DELETE {
         let ids = list(call.parameter("ids").unwrap_or_default());
+        if ids.is_empty() {
+            return Err(Refusal::bad_request("MISSING_ARGUMENT", "ids are required"));
+        }
         check_count(ids.len(), WRITE_MAX)?;
+        let prefixes: Vec<String> = ids.iter().map(|id| id.chars().take(3).collect()).collect();
+        check_runs(&prefixes, |one, next| one == next)?;
         let actions = ids.into_iter().map(|id| Action::Delete { id }).collect();
-        let all_or_none = call.parameter("allOrNone") == Some("true");
+        let all_or_none =
+            call.parameter("allOrNone").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         return Ok(carry_out(world, call, actions, all_or_none));
     }
     let body: Body = call.json()?;
     check_count(body.records.len(), WRITE_MAX)?;
     let objects = body.records.iter().map(object_of).collect::<Result<Vec<_>, _>>()?;
-    check_runs(&objects)?;
+    check_runs(&objects, |one, next| one.eq_ignore_ascii_case(next))?;
     let actions = objects
         .into_iter()
         .zip(&body.records)
@@ -161,23 +167,29 @@ fn check_count(count: usize, most: usize) -> Result<(), Refusal> {
         return Ok(());
     }
     let message =
-        format!("record limit reached. cannot submit more than {most} records in this call");
+        format!("record limit reached. cannot submit more than {most} records into this call");
     Err(Refusal::bad_request("EXCEEDED_ID_LIMIT", message))
 }
 
-fn check_runs(objects: &[String]) -> Result<(), Refusal> {
-    let runs = objects.chunk_by(|one, next| one.eq_ignore_ascii_case(next)).count();
+fn check_runs(kinds: &[String], is_same: fn(&String, &String) -> bool) -> Result<(), Refusal> {
+    let runs = kinds.chunk_by(is_same).count();
     if runs <= RUNS_MAX {
         return Ok(());
     }
-    let message = format!("cannot process more than {RUNS_MAX} chunks of record types in one call");
+    let message = format!(
+        "Cannot have more than {RUNS_MAX} chunks in a single operation. Please rearrange the data to \
+         reduce chunking."
+    );
     Err(Refusal::bad_request("LIMIT_EXCEEDED", message))
 }
 
 fn object_of(record: &JsonMap) -> Result<String, Refusal> {
     let named = record.get("attributes").and_then(|attributes| attributes.get("type"));
     named.and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
-        Refusal::bad_request("INVALID_TYPE", "The record has no attributes with a type")
+        Refusal::bad_request(
+            "INVALID_INPUT",
+            "Include an entity type for each record in the request.",
+        )
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{
     http::{
         bulk, call::Call, collections, composite, control, describe, front, gate::request_limit,
         limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
-        route::Resource, route::Route, rows, search, upsert, versions, world::World,
+        route::Resource, route::Route, rows, search, tooling, upsert, versions, world::World,
     },
     org::{Permission, Scope},
 };
@@ -46,6 +46,11 @@ pub(crate) fn dispatch(
             oauth::identity(world, call, &organization, &user)
         }),
         Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(world.versions().list())),
+        Route::ApexRest => {
+            enter(world, call)?;
+            let message = "Could not find a match for URL";
+            Err(Refusal::rest(StatusCode::NOT_FOUND, "NOT_FOUND", message))
+        }
         Route::Api { version, resource } => api(world, &version, &resource, call),
         Route::PubSub => only(call, &["POST"], |_| Err(Refusal::not_found())),
         // Streams wait, so the gate answers them elsewhere; only another verb comes here.
@@ -81,13 +86,7 @@ fn api(
 ) -> Result<Reply, Refusal> {
     let warning = world.versions().check(version)?;
     version.clone_into(&mut call.version);
-    let token = bearer(call)?;
-    let session = world.sessions().touch(&token, call.time);
-    let session = session.ok_or_else(Refusal::session)?;
-    if !session.has_scope("api") {
-        return Err(not_for_apis());
-    }
-    call.session = Some(session);
+    enter(world, call)?;
     if !world.usage().spend() {
         return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
     }
@@ -96,6 +95,18 @@ fn api(
         Some(warning) => reply.with(WARNING, &warning),
         None => reply,
     })
+}
+
+/// Finds the session of a request.
+fn enter(world: &World, call: &mut Call) -> Result<(), Refusal> {
+    let token = bearer(call)?;
+    let session = world.sessions().touch(&token, call.time);
+    let session = session.ok_or_else(Refusal::session)?;
+    if !session.has_scope("api") {
+        return Err(not_for_apis());
+    }
+    call.session = Some(session);
+    Ok(())
 }
 
 /// Answers a request about a resource, whether it came by itself or inside another one: `call` has
@@ -149,6 +160,8 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         R::Collection => collections::write(world, call),
         R::CollectionRetrieve(object) => collections::retrieve(world, call, object),
         R::CollectionUpsert { object, field } => collections::upsert(world, call, object, field),
+        R::Tooling(path) => tooling::tooling(call, path),
+        R::NotEnabled => Err(not_enabled()),
         R::QueryJobs | R::QueryJob(_) | R::QueryJobResults(_) | R::QueryJobPages(_) => {
             bulk::query(world, call, resource)
         }
@@ -160,6 +173,12 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         | R::IngestUnprocessed(_) => bulk::ingest(world, call, resource),
         R::Unknown => Err(Refusal::not_found()),
     }
+}
+
+/// The refusal of what belongs to a feature that the org does not have.
+fn not_enabled() -> Refusal {
+    let message = "This feature is not currently enabled for this organization.";
+    Refusal::rest(StatusCode::FORBIDDEN, "FUNCTIONALITY_NOT_ENABLED", message)
 }
 
 /// The refusal of a token that was not granted for APIs.

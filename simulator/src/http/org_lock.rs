@@ -117,9 +117,13 @@ impl DerefMut for OrgGuard<'_> {
 
 impl Drop for OrgGuard<'_> {
     fn drop(&mut self) {
+        let is_within = self.held.owner.is_some();
         let org = &mut self.held.org;
         org.settle();
-        org.forget_author();
+        // What a transaction wrote is told at its end, in the name of who wrote it.
+        if !is_within {
+            org.forget_author();
+        }
         let latest = org.events().log().latest();
         self.news.send_if_modified(|known| std::mem::replace(known, latest) != latest);
     }

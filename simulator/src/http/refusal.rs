@@ -62,7 +62,8 @@ impl Refusal {
         // serde_json ends its messages with the position, which is said once, in Salesforce's form.
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or_default();
-        let (line, column) = (error.line(), error.column());
+        // A value of the wrong kind has no place any more; places begin at 1.
+        let (line, column) = (error.line().max(1), error.column().max(1));
         Self::bad_request(
             "JSON_PARSER_ERROR",
             format!("{reason} at [line:{line}, column:{column}]"),

@@ -30,6 +30,8 @@ pub(crate) enum Route {
     Cometd(String),
     /// `/eventbus.v1.PubSub/…`, which speaks gRPC and is not dispatched here.
     PubSub,
+    /// `/services/apexrest/…`
+    ApexRest,
     /// `/services/data`
     Versions,
     /// `/services/data/vNN.0/…`
@@ -51,9 +53,20 @@ pub(crate) enum Resource {
     Describe(String),
     Updated(String),
     Deleted(String),
-    Row { object: String, id: String },
-    Key { object: String, field: String, value: String },
-    Related { object: String, id: String, path: Vec<String> },
+    Row {
+        object: String,
+        id: String,
+    },
+    Key {
+        object: String,
+        field: String,
+        value: String,
+    },
+    Related {
+        object: String,
+        id: String,
+        path: Vec<String>,
+    },
     Search,
     ParameterizedSearch,
     Query,
@@ -65,7 +78,14 @@ pub(crate) enum Resource {
     CompositeTree(String),
     Collection,
     CollectionRetrieve(String),
-    CollectionUpsert { object: String, field: String },
+    CollectionUpsert {
+        object: String,
+        field: String,
+    },
+    /// `/tooling/…`, with what follows.
+    Tooling(Vec<String>),
+    /// What belongs to a feature that the org does not have.
+    NotEnabled,
     QueryJobs,
     QueryJob(String),
     QueryJobResults(String),
@@ -82,8 +102,11 @@ pub(crate) enum Resource {
 impl Route {
     /// Reads a path; never fails, an unknown path is a route too.
     pub(crate) fn parse(path: &str) -> Self {
-        let segments: Vec<String> =
-            path.split('/').filter(|segment| !segment.is_empty()).map(percent_decode).collect();
+        let segments: Vec<String> = without_suffix(path)
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(percent_decode)
+            .collect();
         let words: Vec<&str> = segments.iter().map(String::as_str).collect();
         match words.as_slice() {
             [] => Self::Front,
@@ -101,6 +124,7 @@ impl Route {
             },
             ["eventbus.v1.PubSub", _] => Self::PubSub,
             ["cometd", version, ..] => Self::Cometd((*version).to_owned()),
+            ["services", "apexrest", ..] => Self::ApexRest,
             ["services", "data"] => Self::Versions,
             ["services", "data", version, rest @ ..] => {
                 Self::Api { version: (*version).to_owned(), resource: Resource::parse(rest) }
@@ -121,6 +145,7 @@ impl Route {
             | Self::Identity { .. } => "identity",
             Self::Cometd(_) => "cometd",
             Self::PubSub => "pubsub",
+            Self::ApexRest => "apex",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",
@@ -165,6 +190,8 @@ impl Resource {
             ["composite", "sobjects", object, field] => {
                 Self::CollectionUpsert { object: own(object), field: own(field) }
             }
+            ["tooling", path @ ..] => Self::Tooling(path.iter().copied().map(own).collect()),
+            ["analytics" | "chatter" | "connect" | "wave", ..] => Self::NotEnabled,
             ["jobs", "query", rest @ ..] => Self::query_job(rest),
             ["jobs", "ingest", rest @ ..] => Self::ingest_job(rest),
             _ => Self::Unknown,
@@ -214,6 +241,7 @@ impl Resource {
             | Self::CompositeBatch
             | Self::CompositeGraph
             | Self::CompositeTree(_) => "composite",
+            Self::Tooling(_) => "tooling",
             Self::QueryJobs
             | Self::QueryJob(_)
             | Self::QueryJobResults(_)
@@ -224,8 +252,13 @@ impl Resource {
             | Self::IngestSuccessful(_)
             | Self::IngestFailed(_)
             | Self::IngestUnprocessed(_) => "bulk_ingest",
-            Self::Unknown => "unknown",
+            Self::NotEnabled | Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether the resource can be answered in XML.
+    pub(crate) fn has_xml(&self) -> bool {
+        !matches!(self.kind(), "bulk_query" | "bulk_ingest")
     }
 
     /// The object that the path names.
@@ -284,6 +317,15 @@ impl Resource {
     }
 }
 
+/// A path of the data API without the suffix that names a format.
+fn without_suffix(path: &str) -> &str {
+    let trimmed = path.trim_end_matches('/');
+    if !trimmed.starts_with("/services/data") && !trimmed.starts_with("services/data") {
+        return path;
+    }
+    trimmed.strip_suffix(".json").or(trimmed.strip_suffix(".xml")).unwrap_or(path)
+}
+
 /// Undoes percent-encoding; what is no valid escape stays as it is.
 pub(crate) fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
@@ -327,6 +369,10 @@ mod tests {
             ("/services/data/v66.0/jobs/ingest/750x/unprocessedrecords/", api(Resource::IngestUnprocessed(s("750x")))),
             ("/services/data/v66.0/jobs/ingest/750x/batches",   api(Resource::IngestUpload(s("750x")))),
             ("/services/data/v66.0/nothing",                    api(Resource::Unknown)),
+            ("/services/data.xml",                              Route::Versions),
+            ("/services/data/v66.0/query.json/",                api(Resource::Query)),
+            ("/services/data/v66.0/sobjects/Account/001000000000001AAA/Contacts", api(Resource::Related { object: s("Account"), id: s("001000000000001AAA"), path: vec![s("Contacts")] })),
+            ("/services/apexrest/my/own",                       Route::ApexRest),
             ("/services/async/66.0/job",                        Route::Unknown),
             ("/__org/v1/faults/3",                              Route::Control(vec![s("v1"), s("faults"), s("3")])),
         ];

@@ -4,7 +4,7 @@ use axum::http::{
     Method, StatusCode,
     header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Id, Org,
@@ -12,12 +12,17 @@ use crate::{
         call::Call,
         conditions,
         gate::http_date,
+        record,
         refusal::Refusal,
         reply::{Reply, ReplyBody},
         world::World,
     },
+    org::Scope,
     value::JsonMap,
 };
+
+/// Most rows shown as recent.
+const RECENT_MAX: usize = 5;
 
 /// `GET` and `POST /sobjects/X`
 ///
@@ -27,15 +32,36 @@ pub(crate) fn object(world: &World, call: &Call, object: &str) -> Result<Reply, 
     if call.method == Method::POST {
         return create(world, call, object);
     }
-    let describe = world.org().describe_short(call.user(), object, call.version_digits());
+    let org = world.org();
+    let describe = org.describe_short(call.user(), object, call.version_digits());
     let describe = describe.ok_or_else(Refusal::not_found)?;
-    Ok(Reply::ok(&json!({ "objectDescribe": describe, "recentItems": [] })))
+    let recent = recent(&org, call, object);
+    Ok(Reply::ok(&json!({ "objectDescribe": describe, "recentItems": recent })))
+}
+
+/// The rows that the user changed last.
+fn recent(org: &Org, call: &Call, object: &str) -> Vec<Value> {
+    let described = org.schema().object(object);
+    let name = described.and_then(|object| object.field(object.system().name?));
+    let name = name.map_or(String::new(), |field| format!(", {}", field.name));
+    let soql = format!(
+        "SELECT Id{name} FROM {object} WHERE LastModifiedById = '{}' \
+         ORDER BY LastModifiedDate DESC LIMIT {RECENT_MAX}",
+        call.user()
+    );
+    let Ok(found) = org.query(call.user(), &soql, Scope::Live) else { return Vec::new() };
+    let row = |id: &Id| {
+        let mut text = String::new();
+        org.write_json(&found.shape, *id, call.version_digits(), &mut text);
+        serde_json::from_str(&text).ok()
+    };
+    found.rows.iter().filter_map(row).collect()
 }
 
 fn create(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
-    let body: JsonMap = call.json()?;
-    call.check_trouble("", &body)?;
     let mut org = world.org_for(call);
+    let body = record::read(call, &org, object)?;
+    call.check_trouble("", &body)?;
     let created = org.create(call.writer(), object, &body);
     let path = created.as_ref().ok().map(|id| row_path(&org, call, object, *id));
     drop(org);
@@ -64,9 +90,9 @@ pub(crate) fn row(world: &World, call: &Call, object: &str, id: &str) -> Result<
 }
 
 fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
-    let body: JsonMap = call.json()?;
-    call.check_trouble(id, &body)?;
     let mut org = world.org_for(call);
+    let body = record::read(call, &org, object)?;
+    call.check_trouble(id, &body)?;
     if let Some(modified) =
         org.find(call.user(), object, id).ok().and_then(|id| org.last_modified(id))
     {
@@ -88,7 +114,7 @@ pub(crate) fn delete(world: &World, call: &Call, object: &str, id: &str) -> Resu
 }
 
 pub(crate) fn read(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, Refusal> {
-    let fields = call.parameter("fields").map(list);
+    let fields = call.parameter("fields").map(list).filter(|fields| !fields.is_empty());
     let org = world.org();
     let id = org.find(call.user(), object, id)?;
     let shape = org.shape(call.user(), object, fields.as_deref())?;

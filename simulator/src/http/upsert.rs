@@ -5,9 +5,8 @@ use serde_json::json;
 
 use crate::{
     ApiError, Id, Org,
-    http::{call::Call, refusal::Refusal, reply::Reply, rows, world::World},
+    http::{call::Call, record, refusal::Refusal, reply::Reply, rows, world::World},
     org::{Key, UpsertError, Upserted},
-    value::JsonMap,
 };
 
 /// `GET`, `PATCH` and `DELETE /sobjects/X/{field}/{value}`; `path` is object, field and value.
@@ -30,9 +29,9 @@ pub(crate) fn by_key(world: &World, call: &Call, path: [&str; 3]) -> Result<Repl
 }
 
 fn upsert(world: &World, call: &Call, object: &str, key: &Key) -> Result<Reply, Refusal> {
-    let body: JsonMap = call.json()?;
-    call.check_trouble("", &body)?;
     let mut org = world.org_for(call);
+    let body = record::read(call, &org, object)?;
+    call.check_trouble("", &body)?;
     if call.parameter("updateOnly") == Some("true")
         && org.find_by_key(call.user(), object, key)?.is_empty()
     {

@@ -175,3 +175,29 @@ async fn a_bulk_job_tells_of_its_rows() {
     assert_eq!(header(&events[0])["changeOrigin"], "com/salesforce/api/bulk/66.0");
     assert_eq!(header(&events[0])["transactionKey"], header(&events[1])["transactionKey"]);
 }
+
+#[tokio::test]
+async fn a_composite_request_is_one_transaction_with_one_origin_and_a_failed_one_is_not_told() {
+    let (sandbox, mut bayeux) = capturing(&["Account"]).await;
+    let step = |id: &str, fields: Value| {
+        let url = "/services/data/v66.0/sobjects/Account";
+        let mut step = json!({ "method": "POST", "url": url, "referenceId": id });
+        step["body"] = fields;
+        step
+    };
+    let request =
+        |steps: [Value; 2]| json!({ "allOrNone": true, "compositeRequest": Vec::from(steps) });
+    let failed = request([step("a", json!({ "Name": "gone" })), step("b", json!({}))]);
+    let kept = request([step("a", json!({ "Name": "1" })), step("b", json!({ "Name": "2" }))]);
+
+    sandbox.post("composite", &failed).await;
+    sandbox.post("composite", &kept).await;
+    let events = bayeux.events(2).await;
+
+    let keys: Vec<&Value> = events.iter().map(|event| &header(event)["transactionKey"]).collect();
+    assert_eq!(keys.first(), keys.last(), "one transaction");
+    for (event, name) in events.iter().zip(["1", "2"]) {
+        assert_eq!(event["data"]["payload"]["Name"], name);
+        assert_eq!(header(event)["changeOrigin"], "com/salesforce/api/rest/66.0");
+    }
+}

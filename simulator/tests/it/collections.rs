@@ -120,3 +120,44 @@ async fn a_field_that_is_no_key_is_not_found() {
         assert_refused(&answer, StatusCode::NOT_FOUND, "NOT_FOUND");
     }
 }
+
+#[tokio::test]
+async fn requests_of_the_wrong_shape_are_refused_as_a_whole() {
+    let sandbox = Sandbox::empty().await;
+    let typeless = json!({ "records": [account(&json!({ "Name": "x" })), { "Name": "y" }] });
+
+    let created = sandbox.post("composite/sobjects", &typeless).await;
+    assert_refused(&created, StatusCode::BAD_REQUEST, "INVALID_INPUT");
+    let changed = sandbox.patch("composite/sobjects", &typeless).await;
+    assert_refused(&changed, StatusCode::BAD_REQUEST, "INVALID_INPUT");
+    let without_ids = sandbox.delete("composite/sobjects").await;
+    assert_refused(&without_ids, StatusCode::BAD_REQUEST, "MISSING_ARGUMENT");
+    let mixed: Vec<String> = (0..11)
+        .map(|n| format!("{}00000000000{n:03}", if n % 2 == 0 { "001" } else { "003" }))
+        .collect();
+    let runs = sandbox.delete(&format!("composite/sobjects?ids={}", mixed.join(","))).await;
+    assert_refused(&runs, StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED");
+    let other =
+        json!({ "records": [{ "attributes": { "type": "Contact" }, "External_Id__c": "x" }] });
+    let upserted = sandbox.patch("composite/sobjects/Account/External_Id__c", &other).await;
+    assert_refused(&upserted, StatusCode::BAD_REQUEST, "INVALID_TYPE");
+    assert_eq!(sandbox.query("SELECT COUNT() FROM Account").await["totalSize"], 0);
+}
+
+#[tokio::test]
+async fn rows_of_several_types_are_written_in_one_call_and_an_unknown_type_fails_alone() {
+    let sandbox = Sandbox::empty().await;
+    let records = json!([
+        account(&json!({ "Name": "a" })),
+        { "attributes": { "type": "Contact" }, "LastName": "b" },
+        { "attributes": { "type": "Nope__c" }, "Name": "c" },
+    ]);
+
+    let answer = sandbox.post("composite/sobjects", &json!({ "records": records })).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let results = answer.json();
+    assert!(results[0]["id"].as_str().unwrap().starts_with("001"));
+    assert!(results[1]["id"].as_str().unwrap().starts_with("003"));
+    assert_eq!(results[2]["errors"][0]["statusCode"], "INVALID_TYPE");
+}

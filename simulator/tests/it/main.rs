@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod bad_input;
 mod bayeux;
 mod bulk_ingest;
 mod bulk_query;
@@ -41,3 +42,4 @@ mod soql_world;
 mod support;
 mod time;
 mod tls;
+mod xml;

@@ -1,6 +1,7 @@
 //! `/sobjects/X/{id}/{relationship}`: rows by the way that leads to them.
 
 use reqwest::{Method, StatusCode};
+use salesforce_simulator::Config;
 use serde_json::json;
 
 use crate::support::{Answer, Sandbox, assert_refused};
@@ -98,4 +99,61 @@ async fn a_way_that_leads_nowhere_is_not_found() {
     }
     let field = sandbox.get(&format!("sobjects/Account/{account}/Contacts?fields=Nope")).await;
     assert_refused(&field, StatusCode::BAD_REQUEST, "INVALID_FIELD");
+}
+
+/// An org whose objects are those of the sample and one with a file.
+async fn with_files() -> (Sandbox, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample");
+    for name in ["User.json", "Account.json"] {
+        std::fs::copy(sample.join(name), folder.path().join(name)).unwrap();
+    }
+    let described = json!({ "name": "Attachment", "keyPrefix": "00P", "fields": [
+        { "name": "ParentId", "label": "Parent", "type": "reference", "referenceTo": ["Account"], "nillable": false },
+        { "name": "Name", "label": "File Name", "type": "string", "length": 255, "nameField": true },
+        { "name": "Body", "label": "Body", "type": "base64" },
+    ] });
+    std::fs::write(folder.path().join("Attachment.json"), described.to_string()).unwrap();
+    let config =
+        Config { empty: true, schema_dir: Some(folder.path().to_owned()), ..Config::default() };
+    (Sandbox::of(config).await, folder)
+}
+
+#[tokio::test]
+async fn a_file_goes_in_as_base64_or_as_a_part_and_comes_out_as_bytes() {
+    let (sandbox, _folder) = with_files().await;
+    let account = sandbox.account("Acme").await;
+    let bytes: Vec<u8> = (0..=255).collect();
+    let mut form = format!(
+        "--B\r\nContent-Disposition: form-data; name=\"entity_document\"\r\nContent-Type: application/json\r\n\r\n\
+         {{\"Name\":\"b\",\"ParentId\":\"{account}\"}}\r\n\
+         --B\r\nContent-Disposition: form-data; name=\"Body\"; filename=\"b.bin\"\r\nContent-Type: application/pdf\r\n\r\n"
+    )
+    .into_bytes();
+    form.extend_from_slice(&bytes);
+    form.extend_from_slice(b"\r\n--B--\r\n");
+
+    let text = json!({ "Name": "a", "ParentId": account, "Body": "aGVsbG8=" });
+    let as_text = sandbox.post("sobjects/Attachment", &text).await;
+    let request = sandbox
+        .request(Method::POST, "sobjects/Attachment")
+        .header("Content-Type", "multipart/form-data; boundary=\"B\"");
+    let as_part = Answer::of(request.body(form).send().await.unwrap()).await;
+
+    let file = async |answer: &Answer| {
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let path = format!("sobjects/Attachment/{}", answer.json()["id"].as_str().unwrap());
+        let row = sandbox.get(&path).await.json();
+        assert_eq!(row["Body"], format!("/services/data/v66.0/{path}/Body"));
+        let response = sandbox.request(Method::GET, &format!("{path}/Body")).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.bytes().await.unwrap().to_vec()
+    };
+    assert_eq!(file(&as_text).await, b"hello");
+    assert_eq!(file(&as_part).await, bytes);
+
+    let none =
+        sandbox.post("sobjects/Attachment", &json!({ "Name": "c", "ParentId": account })).await;
+    let path = format!("sobjects/Attachment/{}/Body", none.json()["id"].as_str().unwrap());
+    assert_refused(&sandbox.get(&path).await, StatusCode::NOT_FOUND, "NOT_FOUND");
 }

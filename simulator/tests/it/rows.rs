@@ -146,3 +146,36 @@ async fn records_are_counted() {
     assert_eq!(answer["sObjects"][0], json!({ "count": 1, "name": "Account" }));
     assert_eq!(answer["sObjects"][1], json!({ "count": 0, "name": "Contact" }));
 }
+
+#[tokio::test]
+async fn an_object_tells_the_rows_its_user_changed_last() {
+    let sandbox = Sandbox::empty().await;
+    let id = sandbox.account("Acme").await;
+
+    let told = sandbox.get("sobjects/Account").await.json();
+
+    assert_eq!(told["objectDescribe"]["name"], "Account");
+    assert_eq!(told["recentItems"][0]["Id"], id);
+    assert_eq!(told["recentItems"][0]["Name"], "Acme");
+    assert_eq!(told["recentItems"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_by_its_key_is_asked_for_read_and_deleted_and_an_upsert_can_be_kept_from_creating() {
+    let sandbox = Sandbox::empty().await;
+    let path = "sobjects/Account/External_Id__c/k";
+
+    let kept = sandbox.patch(&format!("{path}?updateOnly=true"), &json!({ "Name": "x" })).await;
+    assert_refused(&kept, StatusCode::NOT_FOUND, "NOT_FOUND");
+    let made =
+        sandbox.post("sobjects/Account/Id", &json!({ "Name": "x", "External_Id__c": "k" })).await;
+    assert_eq!(made.status, 201);
+    let head = Answer::of(sandbox.request(Method::HEAD, path).send().await.unwrap()).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    let changed = sandbox.patch(&format!("{path}?updateOnly=true"), &json!({ "Name": "y" })).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(sandbox.get(path).await.json()["Name"], "y");
+    assert_eq!(sandbox.delete(path).await.status, 204);
+    let head = Answer::of(sandbox.request(Method::HEAD, path).send().await.unwrap()).await;
+    assert_eq!(head.status, 404);
+}

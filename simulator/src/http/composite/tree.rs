@@ -62,7 +62,7 @@ type Complaint = (String, ApiError);
 /// A body that cannot be read; what is wrong with its rows is told in a 400 of its own shape.
 pub(crate) fn tree(world: &Arc<World>, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let body: Body = call.json()?;
-    let mut org = world.org();
+    let mut org = world.org_for(call);
     let outcome = read(&org, object, body.records)
         .map_err(|complaint| vec![complaint])
         .and_then(|nodes| check(&nodes).map(|()| nodes))

@@ -14,7 +14,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     http::{
         Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
-        header::{AUTHORIZATION, DATE, EXPIRES},
+        header::{ACCEPT, AUTHORIZATION, DATE, EXPIRES},
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -30,6 +30,7 @@ use crate::{
         refusal::Refusal,
         reply::Reply,
         request_log::Entry,
+        rest_xml,
         route::{Resource, Route},
         world::World,
     },
@@ -233,6 +234,8 @@ async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, 
     if visit.is_api() && world.progress().is_crowded(world.now()) {
         return (strike, Answered::nobody(concurrent_limit()));
     }
+    let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let is_xml = rest_xml::is_wanted(&visit.route, &visit.path, accept);
     let call = Call {
         method: visit.method.clone(),
         version: String::new(),
@@ -244,7 +247,10 @@ async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, 
         trouble: strike.trouble.clone(),
     };
     let work = Work { world: Arc::clone(world), route: visit.route.clone(), call };
-    let answered = work.under(strike.fate.clone()).await;
+    let mut answered = work.under(strike.fate.clone()).await;
+    if is_xml {
+        answered.reply = rest_xml::rewritten(answered.reply, &visit.route);
+    }
     (strike, answered)
 }
 
