@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 /// A Salesforce org in a box: REST, Bulk 2.0 and OAuth over loopback, with faults on demand
 #[derive(Debug, Parser)]
 #[command(version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Arguments {
     /// Port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 8380)]
@@ -60,6 +61,9 @@ struct Arguments {
     /// Objects whose changes are told as events, such as Account,Contact
     #[arg(long, value_name = "OBJECTS", value_delimiter = ',')]
     cdc: Vec<String>,
+    /// Show records on the page at `/` although others than this machine can reach it
+    #[arg(long)]
+    open_page: bool,
     /// Print URL and credentials as one line of JSON
     #[arg(long)]
     json: bool,
@@ -125,6 +129,7 @@ impl From<Arguments> for Config {
             bulk_delay: Duration::from_millis(arguments.bulk_delay),
             session_lifetime: Duration::from_secs(arguments.session_lifetime),
             daily_limit: arguments.daily_limit,
+            open_page: arguments.open_page,
             cdc: arguments.cdc,
             ..Self::default()
         }

@@ -57,6 +57,10 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// API requests before 403 `REQUEST_LIMIT_EXCEEDED`.
     pub daily_limit: u64,
+    /// How long a client may be silent: without a request, or in the middle of one.
+    pub client_silence: Duration,
+    /// Show records on the page at `/` although others than this machine can reach it.
+    pub open_page: bool,
     /// Speak TLS, under certificates made at the start.
     pub tls: Option<Tls>,
     /// Objects whose changes are told as events; none costs nothing.
@@ -91,6 +95,8 @@ impl Default for Config {
             bulk_delay: Duration::from_millis(100),
             session_lifetime: Duration::from_hours(2),
             daily_limit: 100_000,
+            client_silence: Duration::from_mins(2),
+            open_page: false,
             tls: None,
             cdc: Vec::new(),
             connect_timeout: Duration::from_secs(110),
@@ -214,6 +220,7 @@ impl Simulator {
             None => control_url.clone(),
         };
         let (tls, ca_pem) = tls.map(|tls| (tls.acceptor, tls.ca_pem)).unzip();
+        let silence = config.client_silence;
         let world = Arc::new(World::new(url.clone(), config, Arc::new(wall_clock))?);
         let credentials = world.credentials();
         let app = Router::new()
@@ -224,11 +231,11 @@ impl Simulator {
                 CompressionLayer::new()
                     .compress_when(DefaultPredicate::new().and(gate::may_compress)),
             )
-            .layer(CatchPanicLayer::new())
+            .layer(CatchPanicLayer::custom(gate::panicked))
             .into_make_service_with_connect_info::<Cutter>();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
-            axum::serve(CuttableListener { tcp: listener, tls }, app)
+            axum::serve(CuttableListener::new(listener, tls, silence), app)
                 .with_graceful_shutdown(async move {
                     // A dropped sender means the same as a message.
                     let _either = stopped.await;

@@ -13,7 +13,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -26,17 +26,33 @@ use axum::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep},
 };
 use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 /// The first byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
 
+/// Connections at the same time.
+const CONNECTIONS: usize = 2_000;
+
 /// A listener whose connections can be cut by the requests they carry.
 pub(crate) struct CuttableListener {
-    pub(crate) tcp: TcpListener,
+    tcp: TcpListener,
     /// What makes a TLS connection of one that asks for it.
-    pub(crate) tls: Option<TlsAcceptor>,
+    tls: Option<TlsAcceptor>,
+    /// How long a connection may be without a request, whether it says nothing or never gets to the
+    /// end of a request's head.
+    silence: Duration,
+    places: Arc<Semaphore>,
+}
+
+impl CuttableListener {
+    /// A listener that takes TLS, too, where there is something to make it of.
+    pub(crate) fn new(tcp: TcpListener, tls: Option<TlsAcceptor>, silence: Duration) -> Self {
+        Self { tcp, tls, silence, places: Arc::new(Semaphore::new(CONNECTIONS)) }
+    }
 }
 
 impl Listener for CuttableListener {
@@ -44,6 +60,8 @@ impl Listener for CuttableListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
+        // Beyond the limit others wait in the system's queue until one has gone.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (stream, address) = <TcpListener as Listener>::accept(&mut self.tcp).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay refused");
@@ -52,7 +70,18 @@ impl Listener for CuttableListener {
             Some(acceptor) => Wire::Unknown(stream, acceptor.clone()),
             None => Wire::Plain(stream),
         };
-        (CuttableStream { wire, cutter: Cutter::default() }, address)
+        let end = Box::pin(tokio::time::sleep_until(Instant::now() + self.silence));
+        (
+            CuttableStream {
+                wire,
+                cutter: Cutter::default(),
+                silence: self.silence,
+                end,
+                requests: 0,
+                _place: place,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -62,16 +91,49 @@ impl Listener for CuttableListener {
 
 /// Ends the connection a request came on without an answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cutter(Arc<AtomicBool>);
+pub(crate) struct Cutter(Arc<Signals>);
+
+/// What a connection and its requests tell each other.
+#[derive(Debug, Default)]
+struct Signals {
+    is_cut: AtomicBool,
+    /// Requests under way; more than one when a client does not wait for answers.
+    busy: AtomicUsize,
+    /// Requests so far.
+    requests: AtomicUsize,
+    /// Whether it may be silent for as long as it likes.
+    may_stay: AtomicBool,
+}
+
+/// A request under way, for as long as this lives.
+pub(crate) struct Busy(Cutter);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Cutter {
     /// From now on nothing is read from or written to the connection; the next attempt closes it.
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_cut.store(true, Ordering::Release);
+    }
+
+    /// Notes that a request has arrived with its head.
+    pub(crate) fn busy(&self) -> Busy {
+        self.0.busy.fetch_add(1, Ordering::AcqRel);
+        self.0.requests.fetch_add(1, Ordering::AcqRel);
+        Busy(self.clone())
+    }
+
+    /// Lets the connection be silent for as long as it likes, as one that waits for events is.
+    pub(crate) fn let_stay(&self) {
+        self.0.may_stay.store(true, Ordering::Release);
     }
 
     fn is_cut(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_cut.load(Ordering::Acquire)
     }
 
     fn check(&self) -> io::Result<()> {
@@ -92,6 +154,31 @@ impl Connected<IncomingStream<'_, CuttableListener>> for Cutter {
 pub(crate) struct CuttableStream {
     wire: Wire,
     cutter: Cutter,
+    /// How long it may be without a request.
+    silence: Duration,
+    /// When that is over.
+    end: Pin<Box<Sleep>>,
+    /// The requests when the silence began.
+    requests: usize,
+    /// Its place among the connections.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl CuttableStream {
+    /// Fails once no request has arrived for too long.
+    fn check_silence(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let signals = &self.cutter.0;
+        let requests = signals.requests.load(Ordering::Acquire);
+        let is_busy = signals.busy.load(Ordering::Acquire) > 0;
+        if requests != self.requests || is_busy || signals.may_stay.load(Ordering::Acquire) {
+            self.requests = requests;
+            self.end.as_mut().reset(Instant::now() + self.silence);
+        }
+        match self.end.as_mut().poll(context) {
+            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
 }
 
 /// What a connection is; it becomes a TLS one while it is first read, so that a slow handshake keeps
@@ -147,6 +234,7 @@ impl AsyncRead for CuttableStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.cutter.check()?;
+        self.check_silence(context)?;
         match ready!(self.wire.poll_ready(context))? {
             Ready::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Ready::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -161,6 +249,8 @@ impl AsyncWrite for CuttableStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.cutter.check()?;
+        // Who is being answered is not silent, however long the answer takes.
+        self.requests = usize::MAX;
         match ready!(self.wire.poll_ready(context))? {
             Ready::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Ready::Tls(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -28,7 +28,7 @@ pub(crate) fn dispatch(
     call: &mut Call,
 ) -> Result<Reply, Refusal> {
     match route {
-        Route::Front => Ok(front::front(world)),
+        Route::Front => Ok(front::front(world, call)),
         Route::Control(words) => control::control(world, call, &words),
         // A wrong verb has an OAuth answer here.
         Route::Token => Ok(oauth::grant(world, call)),

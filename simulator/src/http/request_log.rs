@@ -7,6 +7,9 @@ use serde::Serialize;
 /// How many requests are kept; older ones only live on in the counters.
 const KEPT: usize = 50_000;
 
+/// How much text of paths and queries is kept, in bytes.
+const TEXT_KEPT: usize = 32 * 1024 * 1024;
+
 /// One request as `GET /__org/v1/requests` lists it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Entry {
@@ -29,10 +32,18 @@ pub(crate) struct Entry {
     pub(crate) fault: Option<&'static str>,
 }
 
+impl Entry {
+    fn text(&self) -> usize {
+        self.path.len() + self.query.as_ref().map_or(0, String::len)
+    }
+}
+
 /// The log of requests.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog {
     entries: VecDeque<Entry>,
+    /// The bytes of their paths and queries.
+    text: usize,
     seen: u64,
     counters: Counters,
 }
@@ -52,10 +63,12 @@ impl RequestLog {
         self.seen += 1;
         entry.number = self.seen;
         *self.counters.requests.entry(entry.api).or_default() += 1;
-        if self.entries.len() == KEPT {
-            self.entries.pop_front();
-        }
+        self.text += entry.text();
         self.entries.push_back(entry);
+        while self.entries.len() > KEPT || self.text > TEXT_KEPT {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.text -= oldest.text();
+        }
     }
 
     /// Counts rows by what was done to them.
@@ -66,7 +79,7 @@ impl RequestLog {
     }
 
     /// The requests kept, oldest first.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }
 
@@ -78,6 +91,40 @@ impl RequestLog {
     /// Forgets requests and sums; numbers go on.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.text = 0;
         self.counters = Counters::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(query: usize) -> Entry {
+        Entry {
+            number: 0,
+            time: String::new(),
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: Some("x".repeat(query)),
+            api: "query",
+            status: Some(200),
+            records: 0,
+            username: None,
+            millis: 0,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn long_queries_push_old_requests_out_before_they_take_much_memory() {
+        let mut log = RequestLog::default();
+        for _ in 0..40 {
+            log.add(entry(1024 * 1024));
+        }
+
+        assert!(log.entries().count() < 33);
+        assert_eq!(log.entries().next_back().map(|entry| entry.number), Some(40));
+        assert_eq!(log.counters().requests["query"], 40);
     }
 }

@@ -26,6 +26,22 @@ const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Approvals of one app by one user that live side by side; one more drops the oldest.
 const APPROVALS_MAX: usize = 5;
 
+/// Tokens of a kind that are kept; so many of them are rather a client that logs in for each call.
+const TOKENS_KEPT: usize = 20_000;
+
+/// Forgets the older half of too many tokens.
+fn forget_half<T, K: Ord>(tokens: &mut HashMap<String, T>, age: impl Fn(&T) -> K) {
+    if tokens.len() < TOKENS_KEPT {
+        return;
+    }
+    let mut ages: Vec<(K, String)> =
+        tokens.iter().map(|(token, known)| (age(known), token.clone())).collect();
+    ages.sort_unstable();
+    for (_, token) in ages.into_iter().take(TOKENS_KEPT / 2) {
+        tokens.remove(&token);
+    }
+}
+
 /// All tokens that the org has given out, and whom it gives them to.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -124,13 +140,23 @@ impl Sessions {
     pub(crate) fn admit(&mut self, session: Session) -> String {
         let organization: String = self.organization_id.chars().take(SHORT_ID_LENGTH).collect();
         let token = format!("{organization}!AQ{}", random());
-        self.access.insert(token.clone(), session);
+        self.admit_as(token.clone(), session);
         token
     }
 
     /// Starts a session under a token that was made elsewhere.
     pub(crate) fn admit_as(&mut self, token: String, session: Session) {
+        if self.access.len() >= TOKENS_KEPT {
+            let (lifetime, now) = (self.lifetime, session.started);
+            self.access.retain(|_, known| now - known.last_used < lifetime);
+            forget_half(&mut self.access, |known| known.last_used);
+        }
         self.access.insert(token, session);
+    }
+
+    /// How many sessions are open.
+    pub(crate) fn count(&self) -> usize {
+        self.access.len()
     }
 
     /// Gives out a refresh token for a user of the default app.
@@ -176,6 +202,9 @@ impl Sessions {
 
     fn keep(&mut self, refresh: Refresh) -> String {
         let token = format!("5Aep861{}", random());
+        if self.refresh.len() >= TOKENS_KEPT {
+            forget_half(&mut self.refresh, |known| known.family);
+        }
         self.refresh.insert(token.clone(), refresh);
         token
     }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bayeux;
+mod bounds;
 mod bulk_ingest;
 mod bulk_query;
 mod change_events;
@@ -22,6 +23,7 @@ mod faults_writes;
 mod oauth;
 mod oauth_errors;
 mod oauth_web;
+mod page;
 mod program;
 mod protocol;
 mod pubsub;

@@ -124,6 +124,14 @@ pub(crate) struct Ingest {
 }
 
 impl Work {
+    /// The bytes that the job keeps.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Query(query) => query.results.as_ref().map_or(0, |results| results.size()),
+            Self::Ingest(ingest) => ingest.upload.as_ref().map_or(0, bytes::Bytes::len),
+        }
+    }
+
     /// The name of the job's kind.
     pub(crate) fn job_type(&self) -> &'static str {
         match self {

@@ -20,6 +20,12 @@ use crate::{
 /// Jobs per page of the list.
 const PAGE: usize = 1_000;
 
+/// How many jobs are kept.
+const JOBS_KEPT: usize = 5_000;
+
+/// How much of uploads and results is kept, in bytes.
+const BYTES_KEPT: usize = 1024 * 1024 * 1024;
+
 /// The jobs, oldest first. Ids are never used twice, not even after a reset.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
@@ -61,6 +67,25 @@ impl Jobs {
     /// Takes a job in.
     pub(crate) fn add(&mut self, job: Job) {
         self.jobs.insert(job.id, job);
+        self.forget_old();
+    }
+
+    /// Salesforce forgets a job after a week; here the oldest go when there are many or when what
+    /// they keep is large, those that are still at work last.
+    fn forget_old(&mut self) {
+        let mut kept: usize = self.jobs.values().map(|job| job.work.size()).sum();
+        while self.jobs.len() > JOBS_KEPT || (kept > BYTES_KEPT && self.jobs.len() > 1) {
+            let ended = self.jobs.values().find(|job| job.state.is_final());
+            let Some(oldest) = ended.or_else(|| self.jobs.values().next()).map(|job| job.id) else {
+                return;
+            };
+            kept -= self.jobs.remove(&oldest).map_or(0, |job| job.work.size());
+        }
+    }
+
+    /// The newest jobs, newest first, as polling answers them.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Value> {
+        self.jobs.values().rev().take(count).map(Job::report).collect()
     }
 
     /// The job with this id.

@@ -54,6 +54,12 @@ impl Results {
         self.rows
     }
 
+    /// How many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let size = |piece: &Piece| piece.packed.len() + piece.ends.len() * size_of::<usize>();
+        self.pieces.iter().map(size).sum()
+    }
+
     /// The header and these rows as a body.
     pub(crate) fn page(self: Arc<Self>, rows: Range<usize>) -> Pieces {
         let header = Bytes::from(self.header.clone());

@@ -46,15 +46,13 @@ const BODY_LIMIT: usize = 50 * 1024 * 1024;
 /// The largest upload of a Bulk job, in bytes.
 const UPLOAD_LIMIT: usize = 150 * 1024 * 1024;
 
-/// How long a client may keep silent in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(30);
-
 /// Takes a request in and an answer out.
 pub(crate) async fn pass(
     State(world): State<Arc<World>>,
     ConnectInfo(cutter): ConnectInfo<Cutter>,
     request: Request,
 ) -> Response<Body> {
+    let _busy = cutter.busy();
     let started = tokio::time::Instant::now();
     let visit = Visit::of(&world, &request);
     let _in_progress = visit.is_api().then(|| world.progress().enter(visit.time));
@@ -214,7 +212,8 @@ async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, 
     let (parts, body) = request.into_parts();
     // The body is read even if nothing will be done with it: a client that is still sending would
     // otherwise see a broken pipe in place of the answer.
-    let body = match read(body, visit.body_limit()).await {
+    let silence = world.config().client_silence;
+    let body = match read(body, visit.body_limit(), silence).await {
         Ok(body) => body,
         Err(refusal) => return refused(refusal),
     };
@@ -255,11 +254,11 @@ async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, 
 }
 
 /// Reads a body piece by piece, so that neither a large nor a slow one holds the org up.
-async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+async fn read(body: Body, limit: usize, silence: Duration) -> Result<Bytes, Refusal> {
     let mut pieces: BodyDataStream = body.into_data_stream();
     let mut whole = BytesMut::new();
     loop {
-        match tokio::time::timeout(SILENCE, pieces.next()).await {
+        match tokio::time::timeout(silence, pieces.next()).await {
             Err(_) => {
                 let message = "The request was not sent in time";
                 let status = StatusCode::REQUEST_TIMEOUT;
@@ -283,6 +282,15 @@ pub(crate) fn unexpected() -> Refusal {
     let message =
         "An unexpected error occurred. Please include this ErrorId if you contact support";
     Refusal::rest(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN_EXCEPTION", message)
+}
+
+/// The answer where something panicked on its way.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches panics hands it over")]
+pub(crate) fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response<Body> {
+    let said = cause.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+    tracing::error!(said, "a request panicked");
+    Reply::from(unexpected()).into_response()
 }
 
 /// The answer once the day's requests are spent.
@@ -338,4 +346,19 @@ async fn send(
 /// A time as HTTP headers write it, in whole seconds.
 pub(crate) fn http_date(time: DateTime<Utc>) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_in_salesforces_form() {
+        let response = panicked(Box::new("oh"));
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body[0]["errorCode"], "UNKNOWN_EXCEPTION");
+    }
 }

@@ -51,6 +51,7 @@ pub(crate) async fn pass(
     ConnectInfo(cutter): ConnectInfo<Cutter>,
     request: Request,
 ) -> Response<Body> {
+    cutter.let_stay();
     let path = request.uri().path().to_owned();
     let token = request.headers().get("accesstoken").and_then(|token| token.to_str().ok());
     let content =
