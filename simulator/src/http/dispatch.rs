@@ -11,6 +11,7 @@ use crate::{
         bulk, call::Call, collections, composite, control, describe, front, gate::request_limit,
         limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
         route::Resource, route::Route, rows, search, tooling, upsert, versions, world::World,
+        route::Resource, route::Route, rows, search, soap, upsert, versions, world::World,
     },
     org::{Permission, Scope},
 };
@@ -51,6 +52,10 @@ pub(crate) fn dispatch(
             let message = "Could not find a match for URL";
             Err(Refusal::rest(StatusCode::NOT_FOUND, "NOT_FOUND", message))
         }
+        Route::Soap { flavor, version } => {
+            only(call, &["POST"], |call| Ok(soap::answer(world, call, flavor, &version)))
+        }
+        Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
         Route::Api { version, resource } => api(world, &version, &resource, call),
         Route::PubSub => only(call, &["POST"], |_| Err(Refusal::not_found())),
         // Streams wait, so the gate answers them elsewhere; only another verb comes here.

@@ -39,6 +39,7 @@ mod route;
 mod rows;
 mod search;
 mod sessions;
+mod soap;
 mod steered_clock;
 pub(crate) mod tls;
 mod tooling;
@@ -46,7 +47,6 @@ mod upsert;
 mod usage;
 mod versions;
 pub(crate) mod world;
-#[expect(dead_code, reason = "SOAP and Bulk 1.0, which read XML, come next")]
 mod xml;
 
 pub(crate) use control::VERSION as CONTROL_VERSION;

@@ -5,6 +5,7 @@
 //! kind of request.
 
 use crate::Id;
+use crate::http::soap::Flavor;
 
 /// A path, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,11 @@ pub(crate) enum Route {
     PubSub,
     /// `/services/apexrest/…`
     ApexRest,
+    /// `/services/Soap/{u|c}/NN.0`, with or without the org's id behind it.
+    Soap {
+        flavor: Flavor,
+        version: String,
+    },
     /// `/services/data`
     Versions,
     /// `/services/data/vNN.0/…`
@@ -125,6 +131,12 @@ impl Route {
             ["eventbus.v1.PubSub", _] => Self::PubSub,
             ["cometd", version, ..] => Self::Cometd((*version).to_owned()),
             ["services", "apexrest", ..] => Self::ApexRest,
+            ["services", "Soap", "u", version] | ["services", "Soap", "u", version, _] => {
+                Self::Soap { flavor: Flavor::Partner, version: (*version).to_owned() }
+            }
+            ["services", "Soap", "c", version] | ["services", "Soap", "c", version, _] => {
+                Self::Soap { flavor: Flavor::Enterprise, version: (*version).to_owned() }
+            }
             ["services", "data"] => Self::Versions,
             ["services", "data", version, rest @ ..] => {
                 Self::Api { version: (*version).to_owned(), resource: Resource::parse(rest) }
@@ -146,6 +158,7 @@ impl Route {
             Self::Cometd(_) => "cometd",
             Self::PubSub => "pubsub",
             Self::ApexRest => "apex",
+            Self::Soap { .. } => "soap",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",

@@ -247,6 +247,11 @@ impl Sessions {
         session.last_used.checked_add_signed(self.lifetime).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
+    /// How long a session lasts after its last use.
+    pub(crate) fn lifetime(&self) -> TimeDelta {
+        self.lifetime
+    }
+
     /// What a refresh token stands for. A token that was rotated away ends its whole family, for
     /// somebody else may have it.
     pub(crate) fn remembered(&mut self, token: &str) -> Option<Refresh> {

@@ -41,6 +41,7 @@ mod soql_joins;
 mod soql_pages;
 mod soql_rows;
 mod soql_world;
+mod soap;
 mod support;
 mod time;
 mod tls;

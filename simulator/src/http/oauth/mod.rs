@@ -26,7 +26,7 @@ pub(crate) use discovery::{configuration, keys};
 pub(crate) use identity::{identity, user_info};
 pub(crate) use inspect::{introspect, revoke};
 pub(crate) use policy::Policy;
-pub(crate) use token::grant;
+pub(crate) use token::{check_password, grant};
 
 /// The consumer key of the connected app that every org has.
 pub(crate) const CLIENT_ID: &str = "3MVG9simulator.connected.app.consumer.key";
