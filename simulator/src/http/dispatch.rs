@@ -12,6 +12,10 @@ use crate::{
         limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
         route::Resource, route::Route, rows, search, tooling, upsert, versions, world::World,
         route::Resource, route::Route, rows, search, soap, upsert, versions, world::World,
+        async_bulk, bulk, call::Call, collections, composite, control, describe, front,
+        gate::request_limit, limits, oauth, query, refusal::Refusal, relationships, replication,
+        reply::Reply, route::Resource, route::Route, rows, search, soap, upsert, versions,
+        world::World,
     },
     org::{Permission, Scope},
 };
@@ -54,6 +58,9 @@ pub(crate) fn dispatch(
         }
         Route::Soap { flavor, version } => {
             only(call, &["POST"], |call| Ok(soap::answer(world, call, flavor, &version)))
+        }
+        Route::AsyncBulk { version, words } => {
+            Ok(async_bulk::answer(world, call, &version, &words))
         }
         Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
         Route::Api { version, resource } => api(world, &version, &resource, call),

@@ -38,6 +38,11 @@ pub(crate) enum Route {
         flavor: Flavor,
         version: String,
     },
+    /// `/services/async/NN.0/…`, with what follows.
+    AsyncBulk {
+        version: String,
+        words: Vec<String>,
+    },
     /// `/services/data`
     Versions,
     /// `/services/data/vNN.0/…`
@@ -137,6 +142,10 @@ impl Route {
             ["services", "Soap", "c", version] | ["services", "Soap", "c", version, _] => {
                 Self::Soap { flavor: Flavor::Enterprise, version: (*version).to_owned() }
             }
+            ["services", "async", version, rest @ ..] => Self::AsyncBulk {
+                version: (*version).to_owned(),
+                words: rest.iter().map(|&word| word.to_owned()).collect(),
+            },
             ["services", "data"] => Self::Versions,
             ["services", "data", version, rest @ ..] => {
                 Self::Api { version: (*version).to_owned(), resource: Resource::parse(rest) }
@@ -159,6 +168,7 @@ impl Route {
             Self::PubSub => "pubsub",
             Self::ApexRest => "apex",
             Self::Soap { .. } => "soap",
+            Self::AsyncBulk { .. } => "bulk_v1",
             Self::Versions => "versions",
             Self::Api { resource, .. } => resource.kind(),
             Self::Unknown => "unknown",
@@ -387,6 +397,8 @@ mod tests {
             ("/services/data/v66.0/sobjects/Account/001000000000001AAA/Contacts", api(Resource::Related { object: s("Account"), id: s("001000000000001AAA"), path: vec![s("Contacts")] })),
             ("/services/apexrest/my/own",                       Route::ApexRest),
             ("/services/async/66.0/job",                        Route::Unknown),
+            ("/services/async/66.0/job",                        Route::AsyncBulk { version: s("66.0"), words: vec![s("job")] }),
+            ("/services/Soap/c/66.0/00Dx",                      Route::Soap { flavor: Flavor::Enterprise, version: s("66.0") }),
             ("/__org/v1/faults/3",                              Route::Control(vec![s("v1"), s("faults"), s("3")])),
         ];
         for (path, expected) in table {

@@ -12,6 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     Config, Id, StartError,
     http::{
+        async_bulk,
         bulk::Jobs,
         cometd::Clients,
         cursors::Cursors,
@@ -38,6 +39,7 @@ pub(crate) struct World {
     faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
     jobs: Mutex<Jobs>,
+    async_jobs: Mutex<async_bulk::Jobs>,
     cursors: Mutex<Cursors>,
     usage: Usage,
     bus: Bus,
@@ -74,6 +76,7 @@ impl World {
             faults: Mutex::default(),
             log: Mutex::default(),
             jobs: Mutex::default(),
+            async_jobs: Mutex::default(),
             cursors: Mutex::default(),
             usage: Usage::new(config.daily_limit),
             bus: Bus::new(config.connect_timeout, config.pubsub_keepalive),
@@ -162,6 +165,7 @@ impl World {
         *old = org;
         old.events_mut().log_mut().continue_after(latest);
         self.jobs().clear();
+        self.async_jobs().clear();
         drop(old);
         self.cursors().clear();
         self.faults().remove(None);
@@ -210,6 +214,10 @@ impl World {
 
     pub(crate) fn jobs(&self) -> MutexGuard<'_, Jobs> {
         lock(&self.jobs)
+    }
+
+    pub(crate) fn async_jobs(&self) -> MutexGuard<'_, async_bulk::Jobs> {
+        lock(&self.async_jobs)
     }
 
     pub(crate) fn cursors(&self) -> MutexGuard<'_, Cursors> {

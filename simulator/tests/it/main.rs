@@ -5,6 +5,7 @@
 mod bad_input;
 mod bayeux;
 mod bounds;
+mod bulk1;
 mod bulk_ingest;
 mod bulk_query;
 mod change_events;

@@ -17,3 +17,4 @@ mod sheet;
 pub(crate) use ingest::answer as ingest;
 pub(crate) use jobs::Jobs;
 pub(crate) use query::answer as query;
+pub(crate) use sheet::Format as CsvFormat;

@@ -43,7 +43,7 @@ impl Operation<'_> {
     /// One result per id.
     fn each_id(&mut self, change: impl Fn(&mut Org, &str) -> Result<Id, ApiError>) -> Answer {
         let ids = self.ids()?;
-        let mut org = self.world.org();
+        let mut org = self.world.org_for(self.call);
         Ok(ids.iter().map(|id| outcome(change(&mut org, id))).collect())
     }
 }

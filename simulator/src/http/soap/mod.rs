@@ -19,6 +19,9 @@ mod ordered;
 mod read;
 mod rows;
 
+pub(crate) use ordered::Json;
+pub(crate) use read::plain;
+
 use std::sync::Arc;
 
 use crate::http::{

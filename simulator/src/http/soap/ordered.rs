@@ -9,7 +9,7 @@ use serde::{
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     /// Text, numbers and booleans, as XML writes them.
     Scalar(String),
@@ -19,13 +19,13 @@ pub(super) enum Json {
 
 impl Json {
     /// A member of an object.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// The text of a member; empty when there is none.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         match self.get(name) {
             Some(Self::Scalar(text)) => text,
             _ => "",
@@ -33,7 +33,7 @@ impl Json {
     }
 
     /// The items of a list; nothing else has any.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
             _ => &[],

@@ -117,7 +117,7 @@ impl Operation<'_> {
 
 /// JSON as elements: lists repeat their element, and what has no value is left out, as is what only
 /// REST tells.
-fn plain(name: &str, value: &Json) -> Vec<Element> {
+pub(crate) fn plain(name: &str, value: &Json) -> Vec<Element> {
     match value {
         Json::Null => Vec::new(),
         Json::Scalar(text) => vec![Element::of(name, text.as_str())],

@@ -1,0 +1,26 @@
+//! Bulk API 1.0: jobs whose batches the client cuts itself.
+//!
+//! A batch is a small job of its own: it waits, works and ends, and its results stand in the order of
+//! its rows. Bodies are CSV, JSON or XML, as the job says; what is told of jobs and batches is XML, or
+//! JSON for a client that speaks JSON. Rows are written by the same engine as in Bulk 2.0.
+//!
+//! | file | what |
+//! |---|---|
+//! | `job`, `batch` | what is kept, and how it is told |
+//! | `requests` | what can be asked, by path and verb |
+//! | `body` | a batch's body, read into columns and rows |
+//! | `work`, `query` | what a batch does |
+//! | `results` | how its rows ended |
+//! | `answer` | forms of answers, and refusals |
+
+mod answer;
+mod batch;
+mod body;
+mod job;
+mod query;
+mod requests;
+mod results;
+mod work;
+
+pub(crate) use job::Jobs;
+pub(crate) use requests::answer;
