@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ApiError, Id,
-    http::{async_bulk::job::moment, faults::RowError},
+    http::{async_bulk::job::moment, faults::Trouble},
 };
 
 /// Where a batch stands.
@@ -58,8 +58,8 @@ pub(super) struct Batch {
     pub(super) changed: DateTime<Utc>,
     /// The ids that a chunk of a query is about, first and last.
     pub(super) range: Option<(Id, Id)>,
-    /// Rows that a fault makes fail.
-    pub(super) row_error: Option<RowError>,
+    /// Rows that a fault refuses, and how it spoils the batch.
+    pub(super) trouble: Trouble,
     pub(super) processed: usize,
     pub(super) failed: usize,
     pub(super) outcome: Outcome,
@@ -77,7 +77,7 @@ impl Batch {
             created: now,
             changed: now,
             range: None,
-            row_error: None,
+            trouble: Trouble::default(),
             processed: 0,
             failed: 0,
             outcome: Outcome::Nothing,

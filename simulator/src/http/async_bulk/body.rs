@@ -45,6 +45,12 @@ impl Table {
         Ok(table)
     }
 
+    /// A row's cell by the name of its column.
+    pub(super) fn cell(&self, column: &str, row: &[String]) -> Option<String> {
+        let place = self.columns.iter().position(|name| name.eq_ignore_ascii_case(column))?;
+        row.get(place).cloned()
+    }
+
     fn of_csv(body: &[u8]) -> Result<Self, String> {
         let mut records = CsvFormat::default().reader(body).into_records();
         let unreadable = |error: csv::Error| format!("InvalidBatch : Failed to parse CSV: {error}");

@@ -202,7 +202,7 @@ fn add_batch(world: &Arc<World>, call: &Call, id: &str) -> Answer {
     let job = jobs.find(id)?;
     let new = |id: Id| {
         let mut batch = Batch::new(id, job.id, call.body.clone(), call.time);
-        batch.row_error.clone_from(&call.row_error);
+        batch.trouble = call.trouble.clone();
         batch
     };
     let mut batch = new(batch);

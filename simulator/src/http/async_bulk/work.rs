@@ -16,8 +16,8 @@ use crate::{
             job::{Content, Job, State as JobState, Task},
             query,
         },
-        bulk::delay,
-        faults::RowError,
+        connection::delay,
+        faults::Trouble,
         world::World,
     },
     org::{Operation, events::Author},
@@ -38,7 +38,7 @@ pub(super) struct Shift {
     pub(super) version: String,
     pub(super) body: Bytes,
     pub(super) range: Option<(Id, Id)>,
-    row_error: Option<RowError>,
+    trouble: Trouble,
 }
 
 /// Sees to it that a batch of the job is worked on.
@@ -82,8 +82,8 @@ fn next(world: &Weak<World>, id: Id) -> Option<Shift> {
     let batch = job.batches.get_mut(place)?;
     batch.enter(State::InProgress, now);
     let (batch, body) = (batch.id, batch.body.clone());
-    let (range, row_error) =
-        job.batches.get(place).map(|batch| (batch.range, batch.row_error.clone()))?;
+    let (range, trouble) =
+        job.batches.get(place).map(|batch| (batch.range, batch.trouble.clone()))?;
     Some(Shift {
         job: id,
         batch,
@@ -95,7 +95,7 @@ fn next(world: &Weak<World>, id: Id) -> Option<Shift> {
         version: job.version.clone(),
         body,
         range,
-        row_error,
+        trouble,
     })
 }
 
@@ -103,6 +103,13 @@ fn work(world: &Arc<World>, shift: &Shift) {
     let outcome = match shift.task {
         Task::Write(operation) => write(world, shift, operation),
         Task::Query(scope) => query::run(world, shift, scope),
+    };
+    if shift.trouble.stalls() {
+        return;
+    }
+    let outcome = match shift.trouble.job_error() {
+        Some(message) => Err(message),
+        None => outcome,
     };
     let now = world.now();
     with_batch(world, shift.job, shift.batch, |batch| match outcome {
@@ -148,15 +155,18 @@ fn write(world: &World, shift: &Shift, operation: Operation) -> Result<Outcome, 
         let origin = format!("com/salesforce/api/bulk/{}", shift.version);
         org.write_as(Author { origin, user: Some(shift.user) });
         for row in rows {
+            if !shift.trouble.job_goes_on(ends.len()) {
+                break;
+            }
             let cells: Vec<&str> = row.iter().map(String::as_str).collect();
-            let end = match &shift.row_error {
-                Some(error) if error.strikes(ends.len()) => Err(error.as_api_error()),
-                _ => match org.ingest(shift.user, &plan, &cells) {
+            let trouble = shift.trouble.of_row(ends.len(), |field| table.cell(field, row));
+            ends.push(match trouble {
+                Some(error) => Err(error),
+                None => match org.ingest(shift.user, &plan, &cells) {
                     Ok(saved) => Ok((saved.id, saved.created)),
                     Err(failure) => Err(failure.error),
                 },
-            };
-            ends.push(end);
+            });
         }
         drop(org);
         let failed = ends.iter().filter(|end| end.is_err()).count();

@@ -95,7 +95,10 @@ impl App {
     /// Whether a browser may be sent to this place.
     pub(crate) fn takes_redirect(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|known| match known.strip_suffix('*') {
-            Some(start) => uri.starts_with(start),
+            // Nothing may turn what stands before the star into a user name of another host.
+            Some(start) => {
+                uri.strip_prefix(start).is_some_and(|rest| !rest.contains(['@', '\\']))
+            }
             None => uri == known,
         })
     }
@@ -176,7 +179,7 @@ mod tests {
         #[rustfmt::skip]
         let table = [
             ("https://a/cb", true), ("https://a/cb/", false), ("https://a/cb?x", false), ("https://b/cb", false),
-            ("http://localhost:1717/OauthRedirect", true), ("http://localhost/", false), ("", false),
+            ("http://localhost:1717/OauthRedirect", true), ("http://localhost/", false), ("http://localhost:x@evil/", false), ("", false),
         ];
         for (uri, expected) in table {
             assert_eq!(app.takes_redirect(uri), expected, "{uri}");

@@ -45,7 +45,9 @@ fn grant_to(world: &World, call: &Call, form: &Form) -> Result<Value, Refusal> {
         // The device flow, token exchange and SAML bearer are known to Salesforce but not to this org.
         _ => return Err(Refusal::oauth("unsupported_grant_type", "grant type not supported")),
     };
-    world.sessions().policy.let_in(&login.person.username, call.time)?;
+    if login.flow != Flow::RefreshToken {
+        world.sessions().policy.let_in(&login.person.username, call.time)?;
+    }
     Ok(answer(world, call.time, login))
 }
 
@@ -146,6 +148,8 @@ fn refresh_token(world: &World, call: &Call, form: &Form) -> Result<Login, Refus
     }
     let scope = if scope.is_empty() { known.scope } else { scope.to_owned() };
     let person = user(world, &known.username, expired)?;
+    // Asked here, since a login that is refused must not use the token up.
+    world.sessions().policy.let_in(&person.username, call.time)?;
     let refresh_token =
         if app.rotate_refresh_tokens { world.sessions().rotate(token) } else { None };
     Ok(Login { flow: Flow::RefreshToken, app, person, scope, nonce: None, refresh_token })

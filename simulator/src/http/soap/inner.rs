@@ -40,7 +40,7 @@ impl Operation<'_> {
             body: body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())),
             time: self.call.time,
             session: self.call.session.clone(),
-            row_error: self.call.row_error.clone(),
+            trouble: self.call.trouble.clone(),
         };
         let reply = dispatch::resource(self.world, resource, &mut call);
         let json = match &reply.body {
