@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use salesforce_simulator::Config;
 use serde_json::{Value, json};
 
@@ -14,26 +14,17 @@ const JSON: &str = "application/json";
 
 /// A request of this API with the integration user's session.
 async fn send(sandbox: &Sandbox, method: Method, path: &str, kind: &str, body: &str) -> Answer {
-    send_with(sandbox, method, path, kind, body, ("x-nothing", "")).await
-}
-
-async fn send_with(
-    sandbox: &Sandbox,
-    method: Method,
-    path: &str,
-    kind: &str,
-    body: &str,
-    (name, value): (&'static str, &str),
-) -> Answer {
-    let mut request = sandbox
-        .bare(method, &format!("/services/async/59.0/{path}"))
-        .header("x-sfdc-session", &sandbox.credentials.access_token)
-        .header(name, value)
-        .body(body.to_owned());
+    let mut request = request(sandbox, method, path).body(body.to_owned());
     if !kind.is_empty() {
         request = request.header("content-type", kind);
     }
     Answer::of(request.send().await.unwrap()).await
+}
+
+fn request(sandbox: &Sandbox, method: Method, path: &str) -> RequestBuilder {
+    sandbox
+        .bare(method, &format!("/services/async/59.0/{path}"))
+        .header("x-sfdc-session", &sandbox.credentials.access_token)
 }
 
 /// Opens a job and answers its id.
@@ -240,13 +231,12 @@ async fn a_query_lists_its_results_and_each_is_a_file_of_the_jobs_type() {
         let batch = add(&sandbox, &job, "text/csv", soql).await;
         let info = ended(&sandbox, &job, &batch).await;
         let list = result(&sandbox, &job, &batch).await;
-        let id = match content {
-            "JSON" => list.json()[0].as_str().unwrap().to_owned(),
-            _ => {
-                assert!(list.text.contains("<result-list xmlns="), "{}", list.text);
-                let (_, rest) = list.text.split_once("<result>").unwrap();
-                rest.split_once('<').unwrap().0.to_owned()
-            }
+        let id = if content == "JSON" {
+            list.json()[0].as_str().unwrap().to_owned()
+        } else {
+            assert!(list.text.contains("<result-list xmlns="), "{}", list.text);
+            let (_, rest) = list.text.split_once("<result>").unwrap();
+            rest.split_once('<').unwrap().0.to_owned()
         };
         let path = format!("job/{job}/batch/{batch}/result/{id}");
         let file = send(&sandbox, Method::GET, &path, "", "").await;
@@ -300,10 +290,11 @@ async fn a_statement_that_cannot_run_fails_its_batch() {
 async fn a_chunked_query_runs_as_one_batch_per_range_of_ids() {
     let sandbox = Sandbox::empty().await;
     let ids = sandbox.accounts(25).await;
-    let order =
-        json!({ "operation": "query", "object": "Account", "contentType": "CSV" }).to_string();
-    let chunking = ("sforce-enable-pkchunking", "chunkSize=10; parent=Account");
-    let job = send_with(&sandbox, Method::POST, "job", JSON, &order, chunking).await.json();
+    let order = json!({ "operation": "query", "object": "Account", "contentType": "CSV" });
+    let opened = request(&sandbox, Method::POST, "job")
+        .header("sforce-enable-pkchunking", "chunkSize=10; parent=Account")
+        .json(&order);
+    let job = Answer::of(opened.send().await.unwrap()).await.json();
     let job = job["id"].as_str().unwrap();
 
     let first = add(&sandbox, job, "text/csv", "SELECT Id FROM Account WHERE Name != 'a3'").await;

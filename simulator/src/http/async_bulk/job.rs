@@ -177,7 +177,7 @@ impl Job {
 /// All jobs of this API. Their ids are given out together with those of Bulk 2.0.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
-    jobs: BTreeMap<Id, Job>,
+    known: BTreeMap<Id, Job>,
     batches: u64,
     results: u64,
 }
@@ -185,12 +185,12 @@ pub(crate) struct Jobs {
 impl Jobs {
     /// Takes a job in.
     pub(super) fn add(&mut self, job: Job) {
-        self.jobs.insert(job.id, job);
+        self.known.insert(job.id, job);
     }
 
     /// The job with this id.
     pub(super) fn get(&mut self, id: Id) -> Option<&mut Job> {
-        self.jobs.get_mut(&id)
+        self.known.get_mut(&id)
     }
 
     /// The job of a path.
@@ -198,7 +198,7 @@ impl Jobs {
     /// # Errors
     /// `InvalidJob` when there is none.
     pub(super) fn find(&mut self, id: &str) -> Result<&mut Job, Refusal> {
-        let found = Id::from_text(id).and_then(|id| self.jobs.get_mut(&id));
+        let found = Id::from_text(id).and_then(|id| self.known.get_mut(&id));
         found.ok_or_else(|| Refusal::new("InvalidJob", format!("Invalid job id: {id}")))
     }
 
@@ -216,7 +216,7 @@ impl Jobs {
 
     /// Forgets all jobs.
     pub(crate) fn clear(&mut self) {
-        self.jobs.clear();
+        self.known.clear();
     }
 }
 

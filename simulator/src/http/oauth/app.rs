@@ -96,9 +96,7 @@ impl App {
     pub(crate) fn takes_redirect(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|known| match known.strip_suffix('*') {
             // Nothing may turn what stands before the star into a user name of another host.
-            Some(start) => {
-                uri.strip_prefix(start).is_some_and(|rest| !rest.contains(['@', '\\']))
-            }
+            Some(start) => uri.strip_prefix(start).is_some_and(|rest| !rest.contains(['@', '\\'])),
             None => uri == known,
         })
     }

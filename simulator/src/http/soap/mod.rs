@@ -91,7 +91,7 @@ impl Operation<'_> {
     fn perform(&mut self, name: &str) -> Answer {
         match name {
             "login" => self.log_in(),
-            "logout" => self.log_out(),
+            "logout" => Ok(self.log_out()),
             "getUserInfo" => self.user_info(),
             "getServerTimestamp" => Ok(self.server_timestamp()),
             "create" => self.create(),

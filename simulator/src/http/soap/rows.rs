@@ -19,13 +19,13 @@ const ROWS_MAX: usize = 200;
 impl Operation<'_> {
     pub(super) fn create(&mut self) -> Answer {
         let records = self.records()?;
-        let results = self.write(Method::POST, &Resource::Collection, records)?;
+        let results = self.write(Method::POST, &Resource::Collection, &records)?;
         Ok(results.items().iter().map(|result| saved(result, false)).collect())
     }
 
     pub(super) fn update(&mut self) -> Answer {
         let records = self.records()?;
-        let results = self.write(Method::PATCH, &Resource::Collection, records)?;
+        let results = self.write(Method::PATCH, &Resource::Collection, &records)?;
         Ok(results.items().iter().map(|result| saved(result, false)).collect())
     }
 
@@ -41,7 +41,7 @@ impl Operation<'_> {
         let object = records.first().and_then(type_of).unwrap_or_default();
         self.check_object(&object)?;
         let resource = Resource::CollectionUpsert { object, field };
-        let results = self.write(Method::PATCH, &resource, records)?;
+        let results = self.write(Method::PATCH, &resource, &records)?;
         Ok(results.items().iter().map(|result| saved(result, true)).collect())
     }
 
@@ -51,7 +51,7 @@ impl Operation<'_> {
         for record in records {
             let is_new = record.get("Id").and_then(Value::as_str).is_none_or(str::is_empty);
             let method = if is_new { Method::POST } else { Method::PATCH };
-            let outcome = self.write(method, &Resource::Collection, vec![record])?;
+            let outcome = self.write(method, &Resource::Collection, &[record])?;
             for result in outcome.items() {
                 let mut element = saved(result, true);
                 let created = (is_new && result.text("success") == "true").to_string();
@@ -79,7 +79,7 @@ impl Operation<'_> {
         &mut self,
         method: Method,
         resource: &Resource,
-        records: Vec<Value>,
+        records: &[Value],
     ) -> Result<Json, Fault> {
         let body = json!({ "allOrNone": self.all_or_none(), "records": records });
         self.ask(method, resource, &[], Some(&body))
