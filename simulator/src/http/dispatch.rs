@@ -8,13 +8,9 @@ use axum::http::{
 
 use crate::{
     http::{
-        bulk, call::Call, collections, composite, control, describe, front, gate::request_limit,
-        limits, oauth, query, refusal::Refusal, relationships, replication, reply::Reply,
-        route::Resource, route::Route, rows, search, tooling, upsert, versions, world::World,
-        route::Resource, route::Route, rows, search, soap, upsert, versions, world::World,
         async_bulk, bulk, call::Call, collections, composite, control, describe, front,
         gate::request_limit, limits, oauth, query, refusal::Refusal, relationships, replication,
-        reply::Reply, route::Resource, route::Route, rows, search, soap, upsert, versions,
+        reply::Reply, route::Resource, route::Route, rows, search, soap, tooling, upsert, versions,
         world::World,
     },
     org::{Permission, Scope},
@@ -62,7 +58,6 @@ pub(crate) fn dispatch(
         Route::AsyncBulk { version, words } => {
             Ok(async_bulk::answer(world, call, &version, &words))
         }
-        Route::Versions => only(call, &["GET", "HEAD"], |_| Ok(versions::list())),
         Route::Api { version, resource } => api(world, &version, &resource, call),
         Route::PubSub => only(call, &["POST"], |_| Err(Refusal::not_found())),
         // Streams wait, so the gate answers them elsewhere; only another verb comes here.

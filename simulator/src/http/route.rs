@@ -396,7 +396,6 @@ mod tests {
             ("/services/data/v66.0/query.json/",                api(Resource::Query)),
             ("/services/data/v66.0/sobjects/Account/001000000000001AAA/Contacts", api(Resource::Related { object: s("Account"), id: s("001000000000001AAA"), path: vec![s("Contacts")] })),
             ("/services/apexrest/my/own",                       Route::ApexRest),
-            ("/services/async/66.0/job",                        Route::Unknown),
             ("/services/async/66.0/job",                        Route::AsyncBulk { version: s("66.0"), words: vec![s("job")] }),
             ("/services/Soap/c/66.0/00Dx",                      Route::Soap { flavor: Flavor::Enterprise, version: s("66.0") }),
             ("/__org/v1/faults/3",                              Route::Control(vec![s("v1"), s("faults"), s("3")])),

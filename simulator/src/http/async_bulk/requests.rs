@@ -16,7 +16,6 @@ use crate::{
         },
         call::Call,
         reply::Reply,
-        versions,
         world::World,
         xml::{self, Element},
     },
@@ -41,7 +40,8 @@ pub(crate) fn answer(
 
 fn respond(world: &Arc<World>, call: &mut Call, version: &str, words: &[String]) -> Answer {
     call.version = format!("v{version}");
-    if versions::check(&call.version).is_err() {
+    let is_served = world.versions().check(&call.version).is_ok();
+    if !is_served {
         return Err(Refusal::new("InvalidVersion", format!("Invalid API version: {version}")));
     }
     authenticate(world, call)?;

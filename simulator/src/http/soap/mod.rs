@@ -28,7 +28,6 @@ use crate::http::{
     call::Call,
     reply::Reply,
     soap::{envelope::Envelope, fault::Fault},
-    versions,
     world::World,
     xml::Element,
 };
@@ -68,7 +67,8 @@ fn respond(
     version: &str,
 ) -> Result<Reply, Fault> {
     call.version = format!("v{version}");
-    if versions::check(&call.version).is_err() {
+    let is_served = world.versions().check(&call.version).is_ok();
+    if !is_served {
         let text = "Invalid Api version specified on URL";
         return Err(Fault::new("UNSUPPORTED_API_VERSION", text));
     }
