@@ -45,14 +45,13 @@ impl Org {
                 ("Index", vec!["SystemModstamp".to_owned()], access.ids(table).count())
             }
         };
-        let cost = if operation == "Index" { SELECTIVE * share(found, total) } else { SCAN };
         let note = json!({
             "description": "Not considering filter for optimization because unindexed",
             "fields": ["IsDeleted"],
             "tableEnumOrId": object.name(),
         });
-        Ok(json!({
-            "plans": [{
+        let shown = |operation: &str, fields: Vec<String>, found: usize, cost: f64| {
+            json!({
                 "cardinality": found,
                 "fields": fields,
                 "leadingOperationType": operation,
@@ -60,9 +59,15 @@ impl Org {
                 "relativeCost": cost,
                 "sobjectCardinality": total,
                 "sobjectType": object.name(),
-            }],
-            "sourceQuery": soql,
-        }))
+            })
+        };
+        let scan = shown("TableScan", Vec::new(), total, SCAN);
+        let plans = if operation == "Index" {
+            vec![shown(operation, fields, found, SELECTIVE * share(found, total)), scan]
+        } else {
+            vec![scan]
+        };
+        Ok(json!({ "plans": plans, "sourceQuery": soql }))
     }
 }
 

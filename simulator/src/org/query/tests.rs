@@ -1,5 +1,7 @@
 //! Queries over a few rows, and over many.
 
+mod naive;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -9,7 +11,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::super::{Org, Scope};
-use crate::schema::Schema;
+use crate::{
+    org::{Action, FieldRight, Permission},
+    schema::Schema,
+    value::Value,
+};
 
 /// Four accounts, each a second after the other, and what hangs on them.
 fn org() -> Org {
@@ -263,5 +269,60 @@ fn indexes_find_what_a_full_look_finds() {
                 "{fast}"
             );
         }
+    }
+}
+
+#[test]
+fn what_a_reader_may_not_see_is_not_there() {
+    let mut org = org();
+    let (reader, other) = (org.integration_user(), org.human_user());
+    let account = org.schema().number("Account").unwrap();
+    let industry = org.object(account).unwrap().number("Industry").unwrap();
+    org.set_field_right(Some(reader), account, industry, FieldRight::Hidden);
+    let contact = org.schema().number("Contact").unwrap();
+    org.allow(Some(reader), contact, Action::Read, false);
+    let code =
+        |reader, soql: &str| org.query(reader, soql, Scope::Live).map_err(|error| error.code);
+
+    for (soql, refused) in [
+        ("SELECT Industry FROM Account", "INVALID_FIELD"),
+        ("SELECT Id FROM Account WHERE Industry = 'x'", "INVALID_FIELD"),
+        ("SELECT Id FROM Account ORDER BY Parent.Industry", "INVALID_FIELD"),
+        ("SELECT COUNT(Industry) FROM Account", "INVALID_FIELD"),
+        ("SELECT Industry FROM Account GROUP BY Industry", "INVALID_FIELD"),
+        ("SELECT Id FROM Contact", "INVALID_TYPE"),
+        ("SELECT (SELECT Id FROM Contacts) FROM Account", "INVALID_TYPE"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact)", "INVALID_TYPE"),
+        ("SELECT Contact.Name FROM Case", "INVALID_FIELD"),
+    ] {
+        assert_eq!(code(reader, soql).unwrap_err(), refused, "{soql}");
+        assert!(code(other, soql).is_ok(), "{soql}");
+    }
+    let all = org.query(reader, "SELECT FIELDS(ALL) FROM Account LIMIT 1", Scope::Live).unwrap();
+    assert!(!org.csv_header(&all.shape).contains(&"Industry".to_owned()));
+    assert!(org.csv_header(&all.shape).contains(&"Name".to_owned()));
+}
+
+#[test]
+fn sharing_hides_rows_from_every_kind_of_query() {
+    let mut org = org();
+    let (owner, other) = (org.integration_user(), org.human_user());
+    let account = org.schema().number("Account").unwrap();
+    org.set_private(account, true);
+    org.permit(Some(other), Permission::ViewAllData, false);
+    org.permit(Some(other), Permission::ModifyAllData, false);
+    let count = |reader, soql: &str| {
+        let result = org.query(reader, soql, Scope::Live).unwrap();
+        result.groups.map_or(result.total, |groups| usize::from(groups.rows[0][0] != Value::Int(0)))
+    };
+
+    for soql in [
+        "SELECT COUNT() FROM Account",
+        "SELECT Id FROM Account WHERE Name LIKE '%e%'",
+        "SELECT COUNT(Id) FROM Account",
+        "SELECT Id FROM Contact WHERE AccountId IN (SELECT Id FROM Account)",
+    ] {
+        assert!(count(owner, soql) > 0, "{soql}");
+        assert_eq!(count(other, soql), 0, "{soql}");
     }
 }
