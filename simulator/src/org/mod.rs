@@ -265,7 +265,7 @@ impl Org {
     fn put(&mut self, number: usize, id: Id, row: Option<Row>) {
         let Some(table) = self.tables.get_mut(number) else { return };
         let before = table.put(id, row);
-        if self.events.captures(number) {
+        if self.events.watches(number) {
             self.events.touch(number, id, before.clone());
         }
         if !self.open.is_empty() {

@@ -39,6 +39,9 @@ const SAMPLE: [(&str, &str); 9] = [
     ("Invoice_Line__c", include_str!("../../sample/Invoice_Line__c.json")),
 ];
 
+/// Every org has it: its rows are the topics of the Streaming API.
+const PUSH_TOPIC: (&str, &str) = ("PushTopic", include_str!("../../sample/PushTopic.json"));
+
 /// Why describe files could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -116,6 +119,10 @@ impl Schema {
         }
         if schema.object("User").is_none() {
             let [(origin, text), ..] = SAMPLE;
+            schema.add(origin, text)?;
+        }
+        if schema.object("PushTopic").is_none() {
+            let (origin, text) = PUSH_TOPIC;
             schema.add(origin, text)?;
         }
         schema.relate();

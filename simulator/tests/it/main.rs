@@ -28,6 +28,7 @@ mod page;
 mod program;
 mod protocol;
 mod pubsub;
+mod push_topics;
 mod query;
 mod relationships;
 mod rights;

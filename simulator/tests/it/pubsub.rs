@@ -129,6 +129,31 @@ async fn events_are_avro_with_bitmaps_of_what_changed() {
 }
 
 #[tokio::test]
+async fn a_schema_has_its_id_for_ever_and_other_fields_have_another() {
+    let (sandbox, bus) = sandbox().await;
+    let mut subscription = bus.subscribe(fetch(ACCOUNTS, EARLIEST, 3)).await.unwrap();
+    sandbox.account("before").await;
+    let old = bus.topic(ACCOUNTS).await.unwrap().schema_id;
+
+    let field = json!({ "name": "Size__c", "type": "double", "precision": 8, "scale": 2 });
+    let answer = sandbox.control("schema/Account/fields", &field).await;
+    assert!(answer.status < 300, "{}", answer.text);
+    let body = json!({ "Name": "after", "Size__c": 2.5 });
+    sandbox.post("sobjects/Account", &body).await;
+    let drop = sandbox.bare(reqwest::Method::DELETE, "/__org/v1/schema/Account/fields/Fax");
+    assert!(drop.send().await.unwrap().status().is_success());
+    sandbox.account("without").await;
+
+    let events = subscription.events(3).await;
+    let (one, two, three) =
+        (bus.read(&events[0]).await, bus.read(&events[1]).await, bus.read(&events[2]).await);
+    assert_eq!(events[0].event.as_ref().unwrap().schema_id, old, "it is still there");
+    assert_ne!(events[1].event.as_ref().unwrap().schema_id, old);
+    assert_eq!((one.get("Size__c"), &two["Size__c"]), (None, &json!(2.5)));
+    assert_eq!((two.get("Fax"), three.get("Fax")), (Some(&Value::Null), None));
+}
+
+#[tokio::test]
 async fn persons_have_their_names_nested() {
     let (sandbox, bus) = sandbox().await;
     let mut subscription =

@@ -32,16 +32,7 @@ impl Draft {
         before: Option<&Row>,
         after: Option<&Row>,
     ) -> Option<Self> {
-        let is_live = |row: Option<&Row>| row.is_some_and(Row::is_live);
-        let kind = match (before, after) {
-            (None, Some(after)) if after.is_live() => ChangeType::Create,
-            _ => match (is_live(before), is_live(after)) {
-                (true, true) => ChangeType::Update,
-                (true, false) => ChangeType::Delete,
-                (false, true) => ChangeType::Undelete,
-                (false, false) => return None,
-            },
-        };
+        let kind = ChangeType::between(before, after)?;
         let mut leaves = Vec::new();
         for (place, number) in &schema.columns {
             let value =

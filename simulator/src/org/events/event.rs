@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::schema::EventSchema;
-use crate::{Id, value::Value};
+use crate::{Id, org::Row, value::Value};
 
 /// The record id of an overflow event, which is about no record.
 pub(crate) const NO_RECORD: &str = "000000000000000AAA";
@@ -56,6 +56,18 @@ impl ChangeType {
     /// The change type with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(kind, _)| *kind)
+    }
+
+    /// What became of a row; `None` when it was not there (or in the bin) before and after.
+    pub(super) fn between(before: Option<&Row>, after: Option<&Row>) -> Option<Self> {
+        let is_live = |row: Option<&Row>| row.is_some_and(Row::is_live);
+        match (is_live(before), is_live(after)) {
+            (true, true) => Some(Self::Update),
+            (true, false) => Some(Self::Delete),
+            (false, true) if before.is_none() => Some(Self::Create),
+            (false, true) => Some(Self::Undelete),
+            (false, false) => None,
+        }
     }
 
     /// The gap event that stands in for this one.

@@ -22,7 +22,6 @@ const MOST_BYTES: usize = 256 * 1024 * 1024;
 pub(crate) enum Matter {
     /// A change of a row.
     Change(Arc<Change>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "push topics will send them"))]
     /// A message of another channel, such as `/topic/X`, ready to be sent.
     Message {
         /// The channel.

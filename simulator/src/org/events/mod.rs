@@ -13,6 +13,7 @@ mod payload;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod topic;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -49,6 +50,8 @@ pub(crate) struct Author {
 pub(crate) struct Events {
     /// Numbers of the selected objects.
     captured: HashSet<usize>,
+    /// Numbers of the objects whose rows are noted, for events or for push topics.
+    watched: HashSet<usize>,
     /// What the rows that the open transaction touched were before, in order.
     touched: Vec<(usize, Id, Option<Row>)>,
     known: HashSet<(usize, Id)>,
@@ -66,6 +69,7 @@ impl Default for Events {
     fn default() -> Self {
         Self {
             captured: HashSet::new(),
+            watched: HashSet::new(),
             touched: Vec::new(),
             known: HashSet::new(),
             author: Author::default(),
@@ -80,8 +84,13 @@ impl Default for Events {
 
 impl Events {
     /// Whether changes of an object are told.
-    pub(super) fn captures(&self, number: usize) -> bool {
-        !self.captured.is_empty() && self.captured.contains(&number)
+    fn captures(&self, number: usize) -> bool {
+        self.captured.contains(&number)
+    }
+
+    /// Whether rows of an object are to be noted.
+    pub(super) fn watches(&self, number: usize) -> bool {
+        !self.watched.is_empty() && self.watched.contains(&number)
     }
 
     /// Notes what a row was before the open transaction touched it for the first time.
@@ -168,6 +177,7 @@ impl Org {
         let numbers = numbers.collect::<Result<HashSet<usize>, ApiError>>()?;
         self.settle();
         self.events.captured = numbers;
+        self.watch();
         for number in self.events.captured.clone() {
             self.event_schema(number);
         }
@@ -184,16 +194,6 @@ impl Org {
     /// The feed.
     pub(crate) fn events(&self) -> &Events {
         &self.events
-    }
-
-    /// Whether messages are published under this name.
-    pub(crate) fn has_named_channel(&self, name: &str) -> bool {
-        let Some(topic) = name.strip_prefix("/topic/") else { return false };
-        let Ok((number, object)) = self.object_named("PushTopic") else { return false };
-        let (Some(name), Some(table)) = (object.number("Name"), self.table(number)) else {
-            return false;
-        };
-        table.iter().any(|(_, row)| row.is_live() && row.value(name).as_text() == Some(topic))
     }
 
     /// The feed, to steer it.
@@ -236,7 +236,11 @@ impl Org {
         let touched = std::mem::take(&mut self.events.touched);
         self.events.known.clear();
         let mut drafts = Vec::new();
-        for (number, id, before) in touched {
+        for (number, id, before) in &touched {
+            let (number, id) = (*number, *id);
+            if !self.events.captures(number) {
+                continue;
+            }
             let Some(schema) = self.event_schema(number) else { continue };
             let after = self.row(number, id);
             let draft = Draft::of(&schema, id, before.as_ref(), after.as_deref());
@@ -245,9 +249,14 @@ impl Org {
             let user = after.as_ref().and_then(|row| row.value(modifier?).as_id());
             drafts.extend(draft.map(|draft| Draft { user, ..draft }));
         }
-        if drafts.is_empty() {
-            return;
+        if !drafts.is_empty() {
+            self.tell_changes(drafts);
         }
+        self.tell_topics(&touched);
+    }
+
+    /// Tells of the changes of one transaction.
+    fn tell_changes(&mut self, drafts: Vec<Draft>) {
         let (told, overflown) = split(drafts, self.events.most_changes);
         let fallback = self.events.author.user.unwrap_or_else(|| self.integration_user());
         let mut transaction = self.events.transaction(self.now());

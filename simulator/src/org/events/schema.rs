@@ -94,7 +94,8 @@ impl EventSchema {
         let mut columns = Vec::new();
         let mut nested: HashMap<String, usize> = HashMap::new();
         for (number, field) in object.fields().iter().enumerate() {
-            if !is_told(field) {
+            // A field that was dropped leaves a hole.
+            if object.field(number).is_none() || !is_told(field) {
                 continue;
             }
             let Some(compound) = compound_of(object, field) else {
@@ -194,7 +195,8 @@ pub(crate) fn event_name(object: &str) -> String {
 
 /// Changes whenever a change of the object's fields changes its events.
 pub(super) fn fingerprint(object: &Object) -> u128 {
-    let fields = object.fields().iter().filter(|field| is_told(field));
+    let numbers = 0..object.fields().len();
+    let fields = numbers.filter_map(|number| object.field(number)).filter(|field| is_told(field));
     let parts = fields.flat_map(|field| {
         let compound = field.compound_field_name.as_deref().unwrap_or_default();
         [field.name.as_str(), field.type_name.as_str(), compound]
