@@ -9,9 +9,9 @@ use axum::http::{
 use crate::{
     http::{
         async_bulk, bulk, call::Call, collections, composite, control, describe, front,
-        gate::request_limit, limits, oauth, query, refusal::Refusal, relationships, replication,
-        reply::Reply, route::Resource, route::Route, rows, search, soap, tooling, upsert, versions,
-        world::World,
+        gate::request_limit, layouts, limits, oauth, query, refusal::Refusal, relationships,
+        replication, reply::Reply, route::Resource, route::Route, rows, search, soap, tooling,
+        upsert, versions, world::World,
     },
     org::{Permission, Scope},
 };
@@ -149,6 +149,7 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         R::Objects => Ok(describe::all(world, call)),
         R::Object(object) => rows::object(world, call, object),
         R::Describe(object) => describe::one(world, call, object),
+        R::Page { object, page } => Ok(layouts::page(world, call, *page, object.as_deref())),
         R::Updated(object) => replication::updated(world, call, object),
         R::Deleted(object) => replication::deleted(world, call, object),
         R::Row { object, id } => rows::row(world, call, object, id),

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::http::{call::Call, refusal::Refusal, reply::Reply, world::World};
 
+/// Most ids that one answer tells.
+const IDS_MAX: usize = 600_000;
+
 /// `GET /sobjects/X/updated?start&end`
 ///
 /// # Errors
@@ -12,6 +15,7 @@ use crate::http::{call::Call, refusal::Refusal, reply::Reply, world::World};
 pub(crate) fn updated(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let (start, end) = window(call)?;
     let updated = world.org().updated(call.user(), object, start, end)?;
+    check_count(updated.ids.len())?;
     let ids: Vec<String> = updated.ids.iter().map(ToString::to_string).collect();
     let answer = json!({ "ids": ids, "latestDateCovered": moment(updated.latest_date_covered) });
     Ok(Reply::ok(&answer).about(ids.len()))
@@ -24,6 +28,7 @@ pub(crate) fn updated(world: &World, call: &Call, object: &str) -> Result<Reply,
 pub(crate) fn deleted(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {
     let (start, end) = window(call)?;
     let deleted = world.org().deleted(call.user(), object, start, end)?;
+    check_count(deleted.records.len())?;
     let records: Vec<Value> = deleted
         .records
         .iter()
@@ -40,6 +45,14 @@ pub(crate) fn deleted(world: &World, call: &Call, object: &str) -> Result<Reply,
 /// A time as REST writes it: the form has milliseconds, the org has none.
 pub(crate) fn moment(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
+}
+
+fn check_count(count: usize) -> Result<(), Refusal> {
+    if count <= IDS_MAX {
+        return Ok(());
+    }
+    let message = format!("exceeded limit of {IDS_MAX} ids: narrow the window");
+    Err(Refusal::bad_request("EXCEEDED_ID_LIMIT", message))
 }
 
 fn window(call: &Call) -> Result<(DateTime<Utc>, DateTime<Utc>), Refusal> {
@@ -61,6 +74,12 @@ fn read(text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_tells_at_most_600_000_ids() {
+        assert!(check_count(600_000).is_ok());
+        assert!(check_count(600_001).is_err());
+    }
 
     #[test]
     fn windows_are_read_in_the_forms_that_clients_send() {

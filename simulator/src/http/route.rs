@@ -4,8 +4,10 @@
 //! wrong verb and a wrong version each have an answer of their own, and the log wants one name per
 //! kind of request.
 
-use crate::Id;
-use crate::http::soap::Flavor;
+use crate::{
+    Id,
+    http::{layouts::Page, soap::Flavor},
+};
 
 /// A path, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,10 @@ pub(crate) enum Resource {
     Objects,
     Object(String),
     Describe(String),
+    Page {
+        object: Option<String>,
+        page: Page,
+    },
     Updated(String),
     Deleted(String),
     Row {
@@ -183,9 +189,13 @@ impl Resource {
             [] => Self::Map,
             ["limits"] => Self::Limits,
             ["limits", "recordCount"] => Self::RecordCount,
+            [word] if Page::of_org(word).is_some() => Self::page(None, Page::of_org(word)),
             ["sobjects"] => Self::Objects,
             ["sobjects", object] | ["sobjects", object, "Id"] => Self::Object(own(object)),
             ["sobjects", object, "describe"] => Self::Describe(own(object)),
+            ["sobjects", object, rest @ ..] if Page::of_object(rest).is_some() => {
+                Self::page(Some(own(object)), Page::of_object(rest))
+            }
             ["sobjects", object, "updated"] => Self::Updated(own(object)),
             ["sobjects", object, "deleted"] => Self::Deleted(own(object)),
             ["sobjects", object, id] | ["sobjects", object, "Id", id] => {
@@ -221,6 +231,10 @@ impl Resource {
         }
     }
 
+    fn page(object: Option<String>, page: Option<Page>) -> Self {
+        page.map_or(Self::Unknown, |page| Self::Page { object, page })
+    }
+
     fn query_job(words: &[&str]) -> Self {
         match words {
             [] => Self::QueryJobs,
@@ -251,7 +265,7 @@ impl Resource {
             Self::Map => "versions",
             Self::Limits => "limits",
             Self::RecordCount => "count",
-            Self::Objects | Self::Describe(_) => "describe",
+            Self::Objects | Self::Describe(_) | Self::Page { .. } => "describe",
             Self::Object(_) | Self::Row { .. } | Self::Related { .. } => "row",
             Self::Key { .. } => "upsert",
             Self::Updated(_) | Self::Deleted(_) => "replication",
@@ -297,6 +311,7 @@ impl Resource {
             | Self::CollectionRetrieve(object)
             | Self::CompositeTree(object)
             | Self::CollectionUpsert { object, .. } => Some(object),
+            Self::Page { object, .. } => object.as_deref(),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::http::{
     Method, StatusCode,
-    header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION},
+    header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION},
 };
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     Id, Org,
     http::{
         call::Call,
-        conditions,
+        conditions::{self, Verdict},
         gate::http_date,
         record,
         refusal::Refusal,
@@ -93,10 +93,10 @@ fn change(world: &World, call: &Call, object: &str, id: &str) -> Result<Reply, R
     let mut org = world.org_for(call);
     let body = record::read(call, &org, object)?;
     call.check_trouble(id, &body)?;
-    if let Some(modified) =
-        org.find(call.user(), object, id).ok().and_then(|id| org.last_modified(id))
+    if let Ok(found) = org.find(call.user(), object, id)
+        && let Some(modified) = org.last_modified(found)
     {
-        conditions::check_unmodified(call, modified)?;
+        conditions::check(call, modified, conditions::tag(&org, call, object, found).as_deref())?;
     }
     let changed = org.update(call.writer(), object, id, &body);
     drop(org);
@@ -119,7 +119,10 @@ pub(crate) fn read(world: &World, call: &Call, object: &str, id: &str) -> Result
     let id = org.find(call.user(), object, id)?;
     let shape = org.shape(call.user(), object, fields.as_deref())?;
     let modified = org.last_modified(id);
-    if modified.is_some_and(|modified| conditions::is_unmodified(call, modified)) {
+    let tag = conditions::tag(&org, call, object, id);
+    if let Some(modified) = modified
+        && conditions::check(call, modified, tag.as_deref())? == Verdict::NotModified
+    {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
     }
     let mut body = String::new();
@@ -130,6 +133,10 @@ pub(crate) fn read(world: &World, call: &Call, object: &str, id: &str) -> Result
     let reply = Reply { body: ReplyBody::Json(body.into_bytes()), ..Reply::empty(StatusCode::OK) }
         .with(CONTENT_TYPE, "application/json;charset=UTF-8")
         .about(1);
+    let reply = match tag {
+        Some(tag) => reply.with(ETAG, &tag),
+        None => reply,
+    };
     Ok(match modified {
         Some(modified) => reply.with(LAST_MODIFIED, &http_date(modified)),
         None => reply,

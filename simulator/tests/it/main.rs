@@ -15,6 +15,7 @@ mod composite;
 mod composite_batch;
 mod composite_graph;
 mod composite_tree;
+mod conditional;
 mod control;
 mod eventbus;
 mod faults;
