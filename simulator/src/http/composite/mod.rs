@@ -1,7 +1,7 @@
 //! Several requests in one: `/composite`, `/composite/batch`, `/composite/graph`, `/composite/tree`.
 //!
 //! A subrequest is dispatched as an outer request is; what differs is where it comes from (a member
-//! of a body) and where its answer goes (into one). [`subrequest`] makes that crossing, [`reference`]
+//! of a body) and where its answer goes (into one). [`subrequest`] makes that crossing, [`mod@reference`]
 //! puts the results of earlier subrequests into later ones, [`sequence`] runs subrequests in order and
 //! in one transaction where that is asked for. The modules named after the resources read their
 //! bodies and keep their limits.

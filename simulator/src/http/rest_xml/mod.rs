@@ -1,6 +1,6 @@
 //! The REST resources in XML in place of JSON, for clients that ask for it.
 //!
-//! The resources know only JSON. An answer is rewritten on its way out ([`write`]), when the path ends
+//! The resources know only JSON. An answer is rewritten on its way out ([`mod@write`]), when the path ends
 //! in `.xml` or the `Accept` header prefers XML, and a row in XML is read into the JSON it stands for
 //! ([`read`]). The Bulk and OAuth resources have forms of their own and are left alone.
 
