@@ -227,6 +227,10 @@ fn what_cannot_be_looked_up_is_refused_in_salesforces_words() {
         "SELECT BillingAddress FROM Account",
         "SELECT Id FROM Account OFFSET 1",
         "SELECT FIELDS(STANDARD) FROM Account",
+        "SELECT MAX(Name) FROM Account",
+        "SELECT Industry FROM Account GROUP BY Industry",
+        "SELECT Id, (SELECT Id FROM Contacts) FROM Account",
+        "SELECT TYPEOF Owner WHEN User THEN Name END FROM Case",
     ] {
         assert_eq!(
             org.bulk_query(org.integration_user(), soql, Scope::Live).unwrap_err().code,
