@@ -4,53 +4,11 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value as Json, json};
 
-use crate::{Id, Org, value::JsonMap};
-
-const FIRST_NAMES: [&str; 16] = [
-    "Ada", "Bartosz", "Chloé", "Dmitri", "Emre", "Fatou", "Grace", "Håkon", "Ines", "José",
-    "Kenji", "Łucja", "Minh", "Noor", "Óscar", "Zoë",
-];
-const LAST_NAMES: [&str; 16] = [
-    "Andersson",
-    "Björk",
-    "Çelik",
-    "Dvořák",
-    "Eriksen",
-    "Ferreira",
-    "García",
-    "Hopper",
-    "Ivanova",
-    "Jørgensen",
-    "Kowalczyk",
-    "Lovelace",
-    "Müller",
-    "Nguyễn",
-    "O'Brien",
-    "山田",
-];
-const COMPANIES: [&str; 12] = [
-    "Aurora", "Blåvand", "Cumulus", "Delta", "Éclair", "Fjord", "Granite", "Helix", "Ibis",
-    "Juniper", "Kestrel", "Lumen",
-];
-const BUSINESSES: [&str; 8] =
-    ["Works", "Logistics", "Foods", "Systems", "& Sons", "Energy", "Labs", "貿易"];
-const PLACES: [(&str, &str, &str); 8] = [
-    ("Berlin", "Germany", "10115"),
-    ("Kraków", "Poland", "31-001"),
-    ("Lyon", "France", "69001"),
-    ("Málaga", "Spain", "29001"),
-    ("Osaka", "Japan", "530-0001"),
-    ("Portland", "United States", "97201"),
-    ("São Paulo", "Brazil", "01000-000"),
-    ("Zürich", "Switzerland", "8001"),
-];
-const REMARKS: [&str; 5] = [
-    "Prefers to be called in the morning.",
-    "Asked for a quote, \"net 30\", twice.",
-    "First line.\nSecond line; with a semicolon, and a comma.",
-    "Treffen im März ☕ vereinbart.",
-    "重要なお客様",
-];
+use crate::{
+    Id, Org,
+    value::JsonMap,
+    words::{BUSINESSES, COMPANIES, FIRST_NAMES, LAST_NAMES, PLACES, REMARKS},
+};
 
 /// Fills the org with records. `scale` 1.0 makes about a thousand Accounts and eight thousand
 /// records in all; objects that the schema lacks, and rows that a replaced object's rules refuse,
@@ -294,7 +252,7 @@ mod tests {
         result
             .rows
             .iter()
-            .for_each(|id| assert!(org.write_json(&result.shape, *id, "66.0", &mut out)));
+            .for_each(|id| assert!(org.write_json(&result.shape, id, "66.0", &mut out)));
         out
     }
 

@@ -29,18 +29,35 @@ impl Id {
     /// filled up with zeros, so that the result is always well formed.
     #[must_use]
     pub fn generate(prefix: &str, sequence: u64) -> Self {
-        let mut id = [b'0'; 15];
-        for (to, from) in id.iter_mut().zip(prefix.bytes().take(3)) {
+        let mut stem = [b'0'; Self::STEM];
+        let (head, pod) = stem.split_at_mut(3);
+        for (to, from) in head.iter_mut().zip(prefix.bytes()) {
             if from.is_ascii_alphanumeric() {
                 *to = from;
             }
         }
-        let (_, tail) = id.split_at_mut(3);
-        for (to, from) in tail.iter_mut().zip(POD) {
-            *to = *from;
-        }
+        pod.copy_from_slice(POD);
+        Self::of_stem(stem, sequence)
+    }
+
+    /// How many characters stand before the sequence.
+    pub(crate) const STEM: usize = 5;
+
+    /// What stands before the sequence, and the sequence.
+    pub(crate) fn split(&self) -> ([u8; Self::STEM], u64) {
+        let mut stem = [0; Self::STEM];
+        let (head, tail) = self.0.split_at(Self::STEM);
+        stem.copy_from_slice(head);
+        (stem, tail.iter().fold(0, |sum, digit| sum * 62 + digit_value(*digit)))
+    }
+
+    /// The id of a stem and a sequence: what [`Id::split`] took apart.
+    pub(crate) fn of_stem(stem: [u8; Self::STEM], sequence: u64) -> Self {
+        let mut id = [b'0'; 15];
+        let (head, tail) = id.split_at_mut(Self::STEM);
+        head.copy_from_slice(&stem);
         let mut rest = sequence;
-        for to in tail.iter_mut().skip(POD.len()).rev() {
+        for to in tail.iter_mut().rev() {
             let digit = usize::try_from(rest % 62).unwrap_or_default();
             *to = DIGITS.get(digit).copied().unwrap_or(b'0');
             rest /= 62;
@@ -92,6 +109,16 @@ impl Id {
         }
         sum
     }
+}
+
+/// The value of a base-62 digit.
+fn digit_value(digit: u8) -> u64 {
+    u64::from(match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'A'..=b'Z' => digit - b'A' + 10,
+        b'a'..=b'z' => digit - b'a' + 36,
+        _ => 0,
+    })
 }
 
 impl fmt::Display for Id {

@@ -16,6 +16,7 @@ mod simulator;
 pub mod soql;
 pub mod sosl;
 pub mod value;
+mod words;
 
 pub use control::{Control, ControlError, Fault, FaultKind};
 pub use error::ApiError;

@@ -37,6 +37,9 @@ struct Arguments {
     /// Files of records, each named after its object
     #[arg(long, value_name = "FILE", num_args = 1..)]
     csv: Vec<PathBuf>,
+    /// Rows that are computed on the fly and take no memory, such as Account=10000000; repeatable
+    #[arg(long, value_name = "OBJECT=COUNT", value_parser = object_and_count)]
+    synthetic: Vec<(String, u64)>,
     /// Start without sample records
     #[arg(long)]
     empty: bool,
@@ -111,6 +114,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Reads `Account=10000000`.
+fn object_and_count(text: &str) -> Result<(String, u64), String> {
+    let (object, count) = text.split_once('=').ok_or("it has the form OBJECT=COUNT")?;
+    let count = count.replace('_', "").parse().map_err(|_| "COUNT is a whole number")?;
+    Ok((object.trim().to_owned(), count))
+}
+
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Self {
         let tls = arguments.tls.then(|| Tls {
@@ -126,6 +136,7 @@ impl From<Arguments> for Config {
             empty: arguments.empty,
             schema_dir: arguments.schema,
             csv: arguments.csv,
+            synthetic: arguments.synthetic,
             bulk_delay: Duration::from_millis(arguments.bulk_delay),
             session_lifetime: Duration::from_secs(arguments.session_lifetime),
             daily_limit: arguments.daily_limit,

@@ -49,6 +49,8 @@ pub struct Config {
     pub empty: bool,
     /// A folder of describe answers to use in place of the sample objects.
     pub schema_dir: Option<PathBuf>,
+    /// Objects and how many rows each gets that are computed on the fly and take no memory.
+    pub synthetic: Vec<(String, u64)>,
     /// Files of records, each named after its object.
     pub csv: Vec<PathBuf>,
     /// How long a Bulk job is queued and in progress, each half of it.
@@ -92,6 +94,7 @@ impl Default for Config {
             empty: false,
             schema_dir: None,
             csv: Vec::new(),
+            synthetic: Vec::new(),
             bulk_delay: Duration::from_millis(100),
             session_lifetime: Duration::from_hours(2),
             daily_limit: 100_000,
@@ -120,6 +123,7 @@ impl Config {
             let count = csv_load::load(&mut org, path)?;
             tracing::info!(file = %path.display(), count, "records loaded");
         }
+        org.add_synthetic(&self.synthetic).map_err(StartError::Synthetic)?;
         org.capture(&self.cdc).map_err(|_| StartError::Captured(self.cdc.clone()))?;
         Ok(org)
     }
@@ -153,6 +157,9 @@ pub enum StartError {
     /// An object whose changes shall be told does not exist.
     #[error("not all of these are objects of the org: {}", .0.join(", "))]
     Captured(Vec<String>),
+    /// An object cannot have computed rows.
+    #[error("cannot compute rows: {0}")]
+    Synthetic(crate::ApiError),
     /// A file of records does not fit.
     #[error(transparent)]
     Records(#[from] LoadError),

@@ -1,6 +1,7 @@
 //! A stored value and its two texts: REST's JSON and the cells of Bulk's CSV.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use compact_str::CompactString;
 
 use crate::Id;
 
@@ -19,7 +20,7 @@ pub enum Value {
     /// `double`, `currency`, `percent`, already rounded to the field's scale.
     Number(f64),
     /// Every kind of text and picklist.
-    Text(Box<str>),
+    Text(CompactString),
     /// `id` and `reference`.
     Id(Id),
     /// `date`.

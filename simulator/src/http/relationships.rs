@@ -91,7 +91,7 @@ fn value(org: &Org, call: &Call, object: &str, id: Id, field: &str) -> Option<St
     let soql = format!("SELECT {field} FROM {object} WHERE Id = '{id}'");
     let found = org.query(call.user(), &soql, Scope::Live).ok()?;
     let mut text = String::new();
-    org.write_json(&found.shape, *found.rows.first()?, call.version_digits(), &mut text);
+    org.write_json(&found.shape, found.rows.first()?, call.version_digits(), &mut text);
     let row: serde_json::Value = serde_json::from_str(&text).ok()?;
     row.get(field)?.as_str().map(str::to_owned)
 }

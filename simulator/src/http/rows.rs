@@ -55,7 +55,7 @@ fn recent(org: &Org, call: &Call, object: &str) -> Vec<Value> {
         org.write_json(&found.shape, *id, call.version_digits(), &mut text);
         serde_json::from_str(&text).ok()
     };
-    found.rows.iter().filter_map(row).collect()
+    found.rows.iter().filter_map(|id| row(&id)).collect()
 }
 
 fn create(world: &World, call: &Call, object: &str) -> Result<Reply, Refusal> {

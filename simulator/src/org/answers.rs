@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use super::Shape;
+use super::{IdList, Shape};
 use crate::{ApiError, Id, value::Value};
 
 /// Whether a query sees rows in the recycle bin.
@@ -49,7 +49,7 @@ pub struct QueryResult {
     /// The columns.
     pub shape: Shape,
     /// The rows in order; empty for `COUNT()` and for groups.
-    pub rows: Vec<Id>,
+    pub rows: IdList,
     /// `totalSize`: the number of rows or groups, or what `COUNT()` counted.
     pub total: usize,
     /// What an aggregate query answers in place of rows.

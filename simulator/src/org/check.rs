@@ -45,7 +45,7 @@ impl Org {
             .try_for_each(|rule| self.check_rule((number, object), rule, before, row))
     }
 
-    fn check_rule(
+    pub(super) fn check_rule(
         &self,
         (number, object): (usize, &Object),
         rule: &ValidationRule,

@@ -115,7 +115,9 @@ fn number(field: &Field, number: f64) -> Result<Value, ApiError> {
     }
     let factor = 10_f64.powi(i32::try_from(field.scale).unwrap_or_default());
     let scaled = number * factor;
-    let is_exact_enough = scaled.abs() >= 9_007_199_254_740_992.0;
+    // With a large scale the way there and back would add what nobody wrote, as in 4.020100000000002.
+    let fits = |text: &str| text.split_once('.').is_none_or(|(_, part)| part.len() <= field.scale);
+    let is_exact_enough = scaled.abs() >= 9_007_199_254_740_992.0 || fits(&number.to_string());
     let rounded = if is_exact_enough { number } else { half_up(scaled) / factor };
     Ok(Value::Number(if rounded == 0.0 { 0.0 } else { rounded }))
 }
@@ -254,6 +256,7 @@ mod tests {
             ("Account.AnnualRevenue",     json!("12"),                        "12.0"),
             ("Account.Discount__c",       json!(1.005),                       "1.01"),
             ("Account.Discount__c",       json!(-1.005),                      "-1.01"),
+            ("Account.BillingLatitude",   json!(4.0201),                      "4.0201"),
             ("Account.NumberOfEmployees", json!(12),                          "12"),
             ("Account.Active__c",         json!(false),                       "false"),
             ("Account.Tier__c",           json!("gold"),                      "Gold"),

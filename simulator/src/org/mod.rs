@@ -26,18 +26,23 @@ mod convert;
 mod describe;
 mod duplicates;
 pub(crate) mod events;
+mod id_list;
 mod ingest;
+mod needs;
 mod parked;
 mod people;
+mod populate;
 mod query;
 mod read;
 mod remove;
 mod render;
 mod rights;
+mod row;
 mod rules;
 mod save;
 mod search;
 mod shape;
+mod synthetic;
 mod table;
 mod touch;
 mod triggers;
@@ -55,6 +60,7 @@ pub use answers::{
 };
 pub(crate) use convert::{exact_moment, time};
 pub use duplicates::DuplicateAction;
+pub use id_list::IdList;
 pub use ingest::IngestPlan;
 pub use people::Names;
 pub use render::{Keep, Paper};
@@ -69,7 +75,8 @@ use crate::{
     schema::{Object, Schema},
     value::Value,
 };
-use table::{Row, RowRef, Table};
+use row::{Row, RowRef};
+use table::Table;
 
 /// Tells the time of the org. The org truncates it to whole seconds.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Org, Row, table::RowRef};
+use super::{Org, Row, RowRef};
 use crate::{ApiError, Id, value::Value};
 
 /// What a parked transaction did, and since when it is under way.
@@ -144,7 +144,8 @@ impl Org {
                 [system.system_modstamp, system.last_modified_date].contains(&Some(field))
             })
         };
-        for (field, value) in after.values.iter().enumerate() {
+        for field in after.fields() {
+            let value = after.value(field);
             let is_older = is_stamp(field)
                 && current.value(field).as_moment() > value.as_moment()
                 && *value != Value::Null;

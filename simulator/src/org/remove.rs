@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Action, Org, RowRef, TriggerEvent, Writer,
-    table::Binned,
+    row::Binned,
     triggers::Change,
     write::{entity_is_deleted, invalid_cross_reference, not_allowed},
 };

@@ -98,10 +98,10 @@ impl Org {
         let Some(groups) = &result.groups else {
             let Some(id) = result.rows.get(position) else { return false };
             let is_gone = |row: RowRef<'_>| result.scope == Scope::Live && !row.is_live();
-            if self.row(result.shape.object, *id).is_none_or(is_gone) {
+            if self.row(result.shape.object, id).is_none_or(is_gone) {
                 return false;
             }
-            return self.write_row(&result.shape, *id, paper, out);
+            return self.write_row(&result.shape, id, paper, out);
         };
         let Some(row) = groups.rows.get(position) else { return false };
         out.push_str("{\"attributes\":{\"type\":\"AggregateResult\"}");

@@ -34,8 +34,8 @@ impl Org {
         }
         let system = object.system().clone();
         let mut row = Row::new(object.fields().len());
-        for (value, field) in row.values.iter_mut().zip(object.fields()) {
-            *value = default_value(field);
+        for (at, field) in object.fields().iter().enumerate() {
+            row.set(Some(at), default_value(field));
         }
         row.set(system.owner_id, Value::Id(writer.user));
         for (field, value) in changes {

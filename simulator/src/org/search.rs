@@ -16,7 +16,7 @@ impl Org {
         reader: Id,
         object: &str,
         (term, group): (&Term, Group),
-        rows: &[Id],
+        rows: impl Iterator<Item = Id>,
     ) -> Vec<Id> {
         let Ok((number, described)) = self.object_named(object) else { return Vec::new() };
         let is_searched = |at: &usize| {
@@ -29,8 +29,8 @@ impl Org {
             fields.iter().filter_map(text).collect()
         };
         let is_found =
-            |id: &&Id| self.row(number, **id).is_some_and(|row| term.matches(&texts(&row)));
-        rows.iter().filter(is_found).copied().collect()
+            |id: &Id| self.row(number, *id).is_some_and(|row| term.matches(&texts(&row)));
+        rows.filter(is_found).collect()
     }
 }
 

@@ -490,4 +490,5 @@ fn users_are_found_by_name_and_a_lookup_to_an_unknown_object_is_believed() {
 mod computed;
 mod describe;
 mod rules;
+mod synthetic;
 mod triggers;

@@ -37,7 +37,7 @@ pub(super) fn run(world: &World, shift: &Shift, scope: Scope) -> Result<Outcome,
         .bulk_query(shift.user, &soql, scope)
         .map_err(|error| format!("InvalidBatch : Failed to process query: {error}"))?;
     if let Some((first, last)) = shift.range {
-        found.rows.retain(|id| (first..=last).contains(id));
+        found.rows = found.rows.iter().filter(|id| (first..=last).contains(id)).collect();
     }
     let count = found.rows.len();
     let mut texts = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn run(world: &World, shift: &Shift, scope: Scope) -> Result<Outcome,
 }
 
 fn write_out(org: &Org, shift: &Shift, found: &QueryResult, rows: Range<usize>) -> String {
-    let rows = found.rows.get(rows).unwrap_or_default();
+    let rows: Vec<Id> = found.rows.range(rows).collect();
     match shift.content {
         Content::Csv if rows.is_empty() => "Records not found for this query\n".to_owned(),
         Content::Csv => {
@@ -67,9 +67,9 @@ fn write_out(org: &Org, shift: &Shift, found: &QueryResult, rows: Range<usize>) 
             }
             text
         }
-        Content::Json => as_json(org, shift, found, rows),
+        Content::Json => as_json(org, shift, found, &rows),
         Content::Xml => {
-            let text = as_json(org, shift, found, rows);
+            let text = as_json(org, shift, found, &rows);
             let records: Json = serde_json::from_str(&text).unwrap_or(Json::Null);
             let records = records.items().iter().map(record);
             Element::new("queryResult")
@@ -141,8 +141,9 @@ pub(super) fn ranges(
     let soql = format!("SELECT Id FROM {object} ORDER BY Id");
     let rows = org.bulk_query(user, &soql, Scope::WithDeleted).map(|found| found.rows);
     let rows = rows.unwrap_or_default();
-    let start = first.map_or(0, |first| rows.partition_point(|id| *id < first));
-    let rows = rows.get(start..).unwrap_or_default();
-    let ends = rows.chunks(size.max(1));
-    ends.filter_map(|chunk| Some((*chunk.first()?, *chunk.last()?))).collect()
+    let start = first.map_or(0, |first| rows.iter().take_while(|id| *id < first).count());
+    let size = size.max(1);
+    let last = |start: usize| rows.len().min(start + size) - 1;
+    let starts = (start..rows.len()).step_by(size);
+    starts.filter_map(|start| Some((rows.get(start)?, rows.get(last(start))?))).collect()
 }

@@ -54,7 +54,7 @@ pub(super) fn records(world: &World, object: &str, after: Option<&str>) -> Optio
     let fields: Vec<String> = std::iter::once("Id".to_owned()).chain(name_field.clone()).collect();
     let shape = org.shape(reader, &object, Some(&fields)).ok()?;
     let mut rows = Vec::new();
-    for id in found.rows.iter().copied() {
+    for id in found.rows.iter() {
         let mut json = String::new();
         if !org.write_json(&shape, id, VERSION, &mut json) {
             continue;

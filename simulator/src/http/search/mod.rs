@@ -61,7 +61,7 @@ fn run(world: &World, call: &Call, mut search: Search) -> Result<Reply, Refusal>
     for returning in &search.returning {
         let found = org.query(call.user(), &statement(returning)?, Scope::Live).map_err(told)?;
         let words = (&search.term, search.group);
-        let rows = org.matching(call.user(), &returning.object, words, &found.rows);
+        let rows = org.matching(call.user(), &returning.object, words, found.rows.iter());
         let wanted = rows
             .into_iter()
             .skip(returning.offset.map_or(0, size))

@@ -6,7 +6,7 @@ use super::{
     event::{ChangeType, Leaf},
     schema::EventSchema,
 };
-use crate::{Id, org::table::Row, value::Value};
+use crate::{Id, org::Row, value::Value};
 
 /// A larger event becomes a gap event, in bytes.
 const MOST_BYTES: usize = 1_000_000;

@@ -158,7 +158,7 @@ impl Org {
         };
         let query = Query { condition: Some(condition), ..topic.query.clone() }.to_string();
         let found = self.query(self.integration_user(), &query, Scope::WithDeleted).ok()?;
-        let row = *found.rows.first()?;
+        let row = found.rows.first()?;
         let mut text = String::new();
         self.write_json(&found.shape, row, "66.0", &mut text);
         let mut sobject: Json = serde_json::from_str(&text).ok()?;

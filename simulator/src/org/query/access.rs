@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     Id,
-    org::{Org, table::Table},
+    org::{
+        Org,
+        table::{Stretch, Table},
+    },
+    schema::Object,
     soql::Operator,
     value::Value,
 };
@@ -30,12 +34,27 @@ pub(super) enum Access {
 }
 
 impl Access {
-    pub(super) fn ids<'a>(self, table: &'a Table) -> Box<dyn Iterator<Item = Id> + 'a> {
+    pub(super) fn stretches<'a>(self, table: &'a Table) -> Box<dyn Iterator<Item = Stretch> + 'a> {
         match self {
-            Self::Rows(rows) => Box::new(rows.into_iter()),
-            Self::Ids(range) => Box::new(table.ids(range)),
-            Self::Stamps(range) => Box::new(table.stamped(range)),
+            Self::Rows(rows) => Box::new(rows.into_iter().map(Stretch::Stored)),
+            Self::Ids(range) => Box::new(table.stretches(range)),
+            Self::Stamps(range) => Box::new(table.stamped_stretches(range)),
         }
+    }
+
+    pub(super) fn ids<'a>(self, table: &'a Table) -> Box<dyn Iterator<Item = Id> + 'a> {
+        Box::new(self.stretches(table).flat_map(|stretch| table.expand(stretch)))
+    }
+
+    /// How many rows these are.
+    pub(super) fn count(self, table: &Table) -> usize {
+        let count = |stretch| match stretch {
+            Stretch::Stored(_) => 1,
+            Stretch::Computed(numbers) => {
+                usize::try_from(numbers.end - numbers.start).unwrap_or(usize::MAX)
+            }
+        };
+        self.stretches(table).map(count).sum()
     }
 }
 
@@ -59,6 +78,28 @@ impl Org {
         }
         let (low, high) = bounds(filter, object.system().id, (Id::MIN, Id::MAX), Value::as_id);
         Access::Ids(low..=high)
+    }
+}
+
+/// Whether the computed rows that satisfy a condition are always neighbours: it asks only how ids and
+/// stamps compare with something, and both grow with the rows' numbers.
+pub(super) fn is_monotone(object: &Object, filter: &Filter) -> bool {
+    let system = object.system();
+    let growing =
+        [system.id, system.created_date, system.last_modified_date, system.system_modstamp];
+    match filter {
+        Filter::All(parts) => parts.iter().all(|part| is_monotone(object, part)),
+        Filter::Test { subject: Expression::Column(column), test, .. } => {
+            let is_ordered = match test {
+                Test::Compare(operator, value) => {
+                    *operator != Operator::NotEqual && !value.is_null()
+                }
+                Test::Span(operator, ..) => *operator != Operator::NotEqual,
+                _ => false,
+            };
+            is_ordered && column.parents.is_empty() && growing.contains(&Some(column.field))
+        }
+        Filter::Any(_) | Filter::Not(_) | Filter::Test { .. } => false,
     }
 }
 

@@ -42,7 +42,10 @@ impl Org {
         if grouping.is_single {
             groups.insert(Vec::new(), new(Vec::new()));
         }
-        self.each_row(plan, &mut |row: &Row| {
+        let looked_at = grouping.keys.iter().map(|(key, _)| key);
+        let looked_at = looked_at.chain(grouping.sums.iter().map(|(sum, _)| &sum.expression));
+        let looked_at: Vec<_> = looked_at.collect();
+        self.each_row(plan, &looked_at, &mut |row: &Row| {
             let keys = grouping.keys.iter();
             let keys: Vec<Value> =
                 keys.map(|(key, _)| self.express(plan.object, row, key).into_owned()).collect();

@@ -40,9 +40,9 @@ impl Org {
         let (operation, fields, found) = match self.access(plan.object, &plan.filter, false) {
             Access::Rows(rows) => ("Index", names(fields), rows.len()),
             Access::Ids(range) if range == (Id::MIN..=Id::MAX) => ("TableScan", Vec::new(), total),
-            access @ Access::Ids(_) => ("Index", vec!["Id".to_owned()], access.ids(table).count()),
+            access @ Access::Ids(_) => ("Index", vec!["Id".to_owned()], access.count(table)),
             access @ Access::Stamps(_) => {
-                ("Index", vec!["SystemModstamp".to_owned()], access.ids(table).count())
+                ("Index", vec!["SystemModstamp".to_owned()], access.count(table))
             }
         };
         let note = json!({

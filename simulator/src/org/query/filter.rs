@@ -57,10 +57,23 @@ impl<S> Filter<S> {
             Self::Not(part) => !part.accepts(value),
             Self::Test { subject, is_case_sensitive, test } => match value(subject).as_ref() {
                 Value::Text(text) if !is_case_sensitive => {
-                    test.accepts(&Value::Text(text.to_lowercase().into()))
+                    test.accepts(&Value::Text(text.to_lowercase()))
                 }
                 value => test.accepts(value),
             },
+        }
+    }
+
+    /// Adds what is looked at.
+    pub(super) fn subjects<'a>(&'a self, out: &mut Vec<&'a S>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.subjects(out);
+                }
+            }
+            Self::Not(part) => part.subjects(out),
+            Self::Test { subject, .. } => out.push(subject),
         }
     }
 }

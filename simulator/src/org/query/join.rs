@@ -94,7 +94,7 @@ impl Resolver<'_> {
 
     fn joined_values(&self, plan: &Plan, expression: &Expression) -> Vec<Value> {
         let mut ids = BTreeSet::new();
-        self.org.each_row(plan, &mut |row| {
+        self.org.each_row(plan, &[expression], &mut |row| {
             ids.extend(self.org.express(plan.object, row, expression).as_id());
         });
         ids.into_iter().map(Value::Id).collect()

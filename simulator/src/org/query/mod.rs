@@ -18,13 +18,14 @@ mod join;
 mod lookup;
 mod plan;
 mod resolve;
+mod scan;
 mod select;
 mod type_of;
 mod wording;
 
 use std::cmp::Ordering;
 
-use super::{Org, QueryResult, Scope, Shape};
+use super::{IdList, Org, QueryResult, Scope, Shape};
 use crate::{
     ApiError, Id,
     soql::{self, Query, Select},
@@ -103,7 +104,7 @@ impl Org {
             let shape = Shape::empty(plan.object);
             return Ok(QueryResult {
                 shape,
-                rows: Vec::new(),
+                rows: IdList::default(),
                 total: self.count(&plan),
                 groups: None,
                 scope,
@@ -115,7 +116,13 @@ impl Org {
             let groups = self.groups(&plan, &grouping);
             let shape = Shape::empty(plan.object);
             let total = groups.rows.len();
-            return Ok(QueryResult { shape, rows: Vec::new(), total, groups: Some(groups), scope });
+            return Ok(QueryResult {
+                shape,
+                rows: IdList::default(),
+                total,
+                groups: Some(groups),
+                scope,
+            });
         }
         let shape = resolver.shape()?;
         let plan = resolver.plan()?;

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use super::{
-    access::Access,
     expression::Expression,
     filter::{Filter, Test},
     order,
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     ApiError, Id,
-    org::{Org, Row, Scope, shape::own_columns},
+    org::{Scope, shape::own_columns},
     soql::{Operator, error_at},
     value::Value,
 };
@@ -128,111 +127,10 @@ impl Resolver<'_> {
     }
 }
 
-impl Org {
-    /// The ids of a plan's rows, in order.
-    pub(super) fn rows(&self, plan: &Plan) -> Vec<Id> {
-        let (Some(table), Some(object)) = (self.table(plan.object), self.object(plan.object))
-        else {
-            return Vec::new();
-        };
-        let is_own = |key: &SortKey, field: Option<usize>| {
-            let Expression::Column(column) = &key.expression else { return false };
-            column.parents.is_empty() && Some(column.field) == field && !key.direction.descending
-        };
-        let (id, stamp) = (object.system().id, object.system().system_modstamp);
-        let by_stamp = match plan.sort.as_slice() {
-            [first] => is_own(first, stamp),
-            [first, second] => is_own(first, stamp) && is_own(second, id),
-            _ => false,
-        };
-        let by_id = match plan.sort.as_slice() {
-            [] => true,
-            [only] => is_own(only, id),
-            _ => false,
-        };
-        let access = self.access(plan.object, &plan.filter, by_stamp);
-        let is_sorted = if matches!(access, Access::Stamps(_)) { by_stamp } else { by_id };
-        let is_wanted = |id: &Id| table.get(*id).is_some_and(|row| self.is_wanted(plan, *id, &row));
-        let found = access.ids(table).filter(is_wanted);
-        if is_sorted {
-            return found.skip(plan.skip).take(plan.take).collect();
-        }
-        self.sorted(plan, found.collect())
-    }
-
-    /// The rows of a plan among the children of a parent.
-    pub(super) fn rows_of(&self, plan: &Plan, link: usize, parent: Id) -> Vec<Id> {
-        let Some(table) = self.table(plan.object) else { return Vec::new() };
-        let parent = Value::Id(parent);
-        let is_wanted = |id: &Id| {
-            let row = table.get(*id).filter(|row| *row.value(link) == parent);
-            row.is_some_and(|row| self.is_wanted(plan, *id, &row))
-        };
-        let found: Vec<Id> = if table.is_indexed(link) {
-            table.with_value(link, &parent).filter(is_wanted).collect()
-        } else {
-            table.ids(Id::MIN..=Id::MAX).filter(is_wanted).collect()
-        };
-        self.sorted(plan, found)
-    }
-
-    /// How many rows a plan has.
-    pub(super) fn count(&self, plan: &Plan) -> usize {
-        let Some(table) = self.table(plan.object) else { return 0 };
-        let is_everything = matches!(&plan.filter, Filter::All(parts) if parts.is_empty());
-        let all = if is_everything && self.sees_all_rows(plan.reader, plan.object) {
-            match plan.scope {
-                Scope::Live => table.live_count(),
-                Scope::WithDeleted => table.count(),
-            }
-        } else {
-            let access = self.access(plan.object, &plan.filter, false);
-            let is_wanted =
-                |id: &Id| table.get(*id).is_some_and(|row| self.is_wanted(plan, *id, &row));
-            access.ids(table).filter(is_wanted).count()
-        };
-        all.saturating_sub(plan.skip).min(plan.take)
-    }
-
-    /// Shows every row that satisfies a plan's condition, in no order, whatever its LIMIT.
-    pub(super) fn each_row(&self, plan: &Plan, show: &mut dyn FnMut(&Row)) {
-        let Some(table) = self.table(plan.object) else { return };
-        let access = self.access(plan.object, &plan.filter, false);
-        for id in access.ids(table) {
-            if let Some(row) = table.get(id).filter(|row| self.is_wanted(plan, id, row)) {
-                show(&row);
-            }
-        }
-    }
-
-    fn is_wanted(&self, plan: &Plan, id: Id, row: &Row) -> bool {
-        (plan.scope == Scope::WithDeleted || row.is_live())
-            && self.matches_filter(plan.object, row, &plan.filter)
-            && self.can_see_row(plan.reader, plan.object, id)
-    }
-
-    /// Rows in the order of a plan, and those of them that its OFFSET and LIMIT leave.
-    fn sorted(&self, plan: &Plan, mut rows: Vec<Id>) -> Vec<Id> {
-        rows.sort_unstable();
-        if !plan.sort.is_empty() {
-            let keys = |id: &Id| -> Vec<Value> {
-                let Some(row) = self.row(plan.object, *id) else { return Vec::new() };
-                let value = |key: &SortKey| self.express(plan.object, &row, &key.expression);
-                plan.sort.iter().map(|key| sortable(value(key).into_owned())).collect()
-            };
-            let mut keyed: Vec<(Vec<Value>, Id)> = rows.iter().map(|id| (keys(id), *id)).collect();
-            let directions: Vec<Direction> = plan.sort.iter().map(|key| key.direction).collect();
-            keyed.sort_by(|(a, _), (b, _)| compare(&directions, a, b));
-            rows = keyed.into_iter().map(|(_, id)| id).collect();
-        }
-        rows.into_iter().skip(plan.skip).take(plan.take).collect()
-    }
-}
-
 /// What a value is sorted by: text without its case.
 pub(super) fn sortable(value: Value) -> Value {
     match value {
-        Value::Text(text) => Value::Text(text.to_lowercase().into()),
+        Value::Text(text) => Value::Text(text.to_lowercase()),
         value => value,
     }
 }

@@ -57,7 +57,7 @@ fn names(soql: &str) -> Vec<String> {
     let result = org
         .query(org.integration_user(), soql, Scope::Live)
         .unwrap_or_else(|error| panic!("{soql}: {error}"));
-    let cells = result.rows.iter().map(|id| org.csv_row(&result.shape, *id).unwrap());
+    let cells = result.rows.iter().map(|id| org.csv_row(&result.shape, id).unwrap());
     cells.map(|mut cells| cells.remove(0)).collect()
 }
 
@@ -131,14 +131,16 @@ fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
     let org = org();
     let soql = "select lastname, Account.billingaddress, Account.name, id, Account.Parent.Name FROM contact where Name = 'Ada Lovelace'";
     let result = org.query(org.integration_user(), soql, Scope::Live).unwrap();
-    let (id, mut out) = (result.rows[0], String::new());
+    let (id, mut out) = (result.rows.first().unwrap(), String::new());
 
     assert!(org.write_json(&result.shape, id, "66.0", &mut out));
 
     let account = org
         .query(org.integration_user(), "SELECT Id FROM Account WHERE Name = 'Acme'", Scope::Live)
         .unwrap()
-        .rows[0];
+        .rows
+        .first()
+        .unwrap();
     assert_eq!(
         out,
         format!(
@@ -153,10 +155,10 @@ fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
         )
         .unwrap();
     out.clear();
-    org.write_json(&result.shape, result.rows[0], "66.0", &mut out);
+    org.write_json(&result.shape, result.rows.first().unwrap(), "66.0", &mut out);
     assert!(out.ends_with(r#""AccountId":null,"Account":null}"#), "{out}");
     assert_eq!(org.csv_header(&result.shape), ["AccountId", "Account.Name"]);
-    assert_eq!(org.csv_row(&result.shape, result.rows[0]).unwrap(), ["", ""]);
+    assert_eq!(org.csv_row(&result.shape, result.rows.first().unwrap()).unwrap(), ["", ""]);
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn a_polymorphic_parent_is_shown_as_a_name() {
     let result =
         org.query(org.integration_user(), "SELECT Owner.Name FROM Case", Scope::Live).unwrap();
     let mut out = String::new();
-    org.write_json(&result.shape, result.rows[0], "66.0", &mut out);
+    org.write_json(&result.shape, result.rows.first().unwrap(), "66.0", &mut out);
 
     let row: Json = serde_json::from_str(&out).unwrap();
     assert_eq!(row["Owner"]["attributes"]["type"], "Name");
@@ -253,7 +255,9 @@ fn indexes_find_what_a_full_look_finds() {
     let some = org
         .query(org.integration_user(), "SELECT Id FROM Account LIMIT 1 OFFSET 40", Scope::Live)
         .unwrap()
-        .rows[0];
+        .rows
+        .first()
+        .unwrap();
     for condition in [
         format!("Id > '{some}'"),
         format!("Id <= '{some}'"),

@@ -133,7 +133,7 @@ impl Hand {
             org.write_json(&found.shape, *id, "66.0", &mut text);
             values::from_any(serde_json::from_str(&text).unwrap_or_default())
         };
-        Ok(found.rows.iter().map(row).collect())
+        Ok(found.rows.iter().map(|id| row(&id)).collect())
     }
 
     fn now(&mut self) -> String {

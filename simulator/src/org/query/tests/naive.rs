@@ -364,7 +364,7 @@ proptest! {
             unequal.into_iter().find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
         });
         let expected: Vec<Id> = expected.into_iter().skip(skip).take(take.unwrap_or(99)).map(|number| ids[number]).collect();
-        prop_assert_eq!(found.rows, expected, "{}", soql);
+        prop_assert_eq!(found.rows.iter().collect::<Vec<Id>>(), expected, "{}", soql);
     }
 
     #[test]
