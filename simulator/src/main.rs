@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser;
-use salesforce_simulator::{Config, Credentials, Simulator, Tls};
+use salesforce_simulator::{Config, Credentials, Simulator, Tls, schema::Features};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -67,6 +67,12 @@ struct Arguments {
     /// Show records on the page at `/` although others than this machine can reach it
     #[arg(long)]
     open_page: bool,
+    /// Several currencies: amounts come with a CurrencyIsoCode
+    #[arg(long)]
+    multi_currency: bool,
+    /// Accounts may be persons
+    #[arg(long)]
+    person_accounts: bool,
     /// Print URL and credentials as one line of JSON
     #[arg(long)]
     json: bool,
@@ -141,6 +147,10 @@ impl From<Arguments> for Config {
             session_lifetime: Duration::from_secs(arguments.session_lifetime),
             daily_limit: arguments.daily_limit,
             open_page: arguments.open_page,
+            features: Features {
+                multi_currency: arguments.multi_currency,
+                person_accounts: arguments.person_accounts,
+            },
             cdc: arguments.cdc,
             ..Self::default()
         }

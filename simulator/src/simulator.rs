@@ -28,7 +28,7 @@ use crate::{
         world::World,
     },
     org::Clock,
-    schema::{Schema, SchemaError},
+    schema::{Features, Schema, SchemaError},
 };
 
 /// How long a stop waits for requests in progress.
@@ -63,6 +63,8 @@ pub struct Config {
     pub client_silence: Duration,
     /// Show records on the page at `/` although others than this machine can reach it.
     pub open_page: bool,
+    /// What the org has beyond the ordinary.
+    pub features: Features,
     /// Speak TLS, under certificates made at the start.
     pub tls: Option<Tls>,
     /// Objects whose changes are told as events; none costs nothing.
@@ -100,6 +102,7 @@ impl Default for Config {
             daily_limit: 100_000,
             client_silence: Duration::from_mins(2),
             open_page: false,
+            features: Features::default(),
             tls: None,
             cdc: Vec::new(),
             connect_timeout: Duration::from_secs(110),
@@ -112,8 +115,8 @@ impl Config {
     /// The org as it is at the start.
     pub(crate) fn build(&self, clock: Clock) -> Result<Org, StartError> {
         let schema = match &self.schema_dir {
-            Some(folder) => Schema::from_dir(folder)?,
-            None => Schema::sample(),
+            Some(folder) => Schema::from_dir(folder, self.features)?,
+            None => Schema::sample_with(self.features),
         };
         let mut org = Org::new(schema, clock);
         if !self.empty {

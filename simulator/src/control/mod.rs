@@ -14,6 +14,7 @@
 //! Each topic has a file here and one in `http/control/`; [`Control::call`] reaches a route that has
 //! no method of its own.
 
+mod bin;
 mod events;
 mod fault;
 mod faults;
@@ -29,6 +30,7 @@ use reqwest::{Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use bin::MergeOutcome;
 pub use events::{FeedReport, FeedSettings};
 pub use fault::{
     ArmedFault, Fault, FaultKind, JobEnding, LateAnswer, Page, RowCondition, Rule, StruckRequest,

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Control, ControlError};
 
@@ -51,27 +51,8 @@ impl Control {
     pub async fn delete(&self, object: &str, id: &str) -> Result<(), ControlError> {
         self.order(Method::DELETE, &format!("records/{object}/{id}")).await
     }
-
-    /// Takes rows out of the recycle bin.
-    ///
-    /// # Errors
-    /// [`ControlError`]
-    pub async fn undelete<S: AsRef<str>>(
-        &self,
-        ids: &[S],
-    ) -> Result<Vec<RowOutcome>, ControlError> {
-        self.post("undelete", &json!({ "ids": texts(ids) })).await
-    }
-
-    /// Takes rows out of the org.
-    ///
-    /// # Errors
-    /// [`ControlError`]
-    pub async fn purge<S: AsRef<str>>(&self, ids: &[S]) -> Result<Vec<RowOutcome>, ControlError> {
-        self.post("purge", &json!({ "ids": texts(ids) })).await
-    }
 }
 
-fn texts<S: AsRef<str>>(ids: &[S]) -> Vec<&str> {
+pub(super) fn texts<S: AsRef<str>>(ids: &[S]) -> Vec<&str> {
     ids.iter().map(AsRef::as_ref).collect()
 }

@@ -55,7 +55,7 @@ impl Org {
         records.sort_by_key(|(id, at)| (*at, *id));
         Ok(Deleted {
             records,
-            earliest_date_available: self.now() - TimeDelta::days(DELETED_DAYS),
+            earliest_date_available: self.log_start(number),
             latest_date_covered: end.min(self.covered()),
         })
     }

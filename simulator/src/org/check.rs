@@ -27,6 +27,7 @@ impl Org {
                 continue;
             }
             if let (FieldType::Reference, Value::Id(target)) = (field.kind, value) {
+                self.check_record_type(number, (at, value))?;
                 self.check_reference(field, *target)?;
             }
             if field.unique {

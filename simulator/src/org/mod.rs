@@ -17,12 +17,14 @@
 
 mod alter;
 mod answers;
+mod bin;
 mod blob;
 mod body;
 mod changes;
 mod check;
 mod computed;
 mod convert;
+mod currencies;
 mod describe;
 mod duplicates;
 pub(crate) mod events;
@@ -32,8 +34,13 @@ mod needs;
 mod parked;
 mod people;
 mod populate;
+mod merge;
+mod parked;
+mod people;
+mod person;
 mod query;
 mod read;
+mod record_types;
 mod remove;
 mod render;
 mod rights;
@@ -46,6 +53,7 @@ mod synthetic;
 mod table;
 mod touch;
 mod triggers;
+mod users;
 mod write;
 mod writer;
 
@@ -62,6 +70,7 @@ pub(crate) use convert::{exact_moment, time};
 pub use duplicates::DuplicateAction;
 pub use id_list::IdList;
 pub use ingest::IngestPlan;
+pub use merge::Merged;
 pub use people::Names;
 pub use render::{Keep, Paper};
 pub use rights::{Action, FieldRight, Permission};
@@ -93,6 +102,10 @@ pub struct Org {
     tables: Vec<Table>,
     /// When rows that are gone for good were deleted, per table.
     purged: Vec<BTreeMap<Id, DateTime<Utc>>>,
+    /// Since when the delete log of an object is complete, where it was trimmed.
+    log_starts: BTreeMap<usize, DateTime<Utc>>,
+    record_types: Vec<Option<record_types::RecordTypes>>,
+    person: Option<person::PersonAccounts>,
     clock: Clock,
     /// What rows were before the open transactions changed them, oldest first.
     undo: Vec<(usize, Id, Option<Row>)>,
@@ -133,6 +146,9 @@ impl Org {
             schema,
             tables,
             purged,
+            log_starts: BTreeMap::new(),
+            record_types: Vec::new(),
+            person: None,
             clock,
             undo: Vec::new(),
             open: Vec::new(),
@@ -148,6 +164,9 @@ impl Org {
         };
         org.add_user(INTEGRATION_USERNAME, "Integration", "User");
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");
+        org.add_record_types();
+        org.add_currencies();
+        org.person = person::PersonAccounts::of(&org.schema);
         org
     }
 

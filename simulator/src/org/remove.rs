@@ -117,7 +117,12 @@ impl Org {
                     if !table.is_live(child) {
                         continue;
                     }
-                    match relation.on_delete {
+                    let on_delete = if self.is_shadow(relation, id, child) {
+                        OnDelete::Cascade
+                    } else {
+                        relation.on_delete
+                    };
+                    match on_delete {
                         OnDelete::Restrict => deletion.restricting.push((relation.child, child)),
                         OnDelete::Clear => {
                             deletion.cleared.push((relation.child, child, relation.field, id));
@@ -137,7 +142,7 @@ impl Org {
     }
 
     /// Marks a row deleted; an object without a recycle bin loses it.
-    fn bin(&mut self, writer: Writer, number: usize, id: Id, binned: Binned) {
+    pub(super) fn bin(&mut self, writer: Writer, number: usize, id: Id, binned: Binned) {
         let Some(is_deleted) = self.object(number).map(|object| object.system().is_deleted) else {
             return;
         };
@@ -188,10 +193,9 @@ impl Org {
         let mut group = BTreeSet::from([(number, id)]);
         let mut open = vec![(number, id)];
         while let Some((parent, id)) = open.pop() {
-            let cascades = self
-                .schema
-                .references_to(parent)
-                .filter(|relation| relation.on_delete == OnDelete::Cascade);
+            let cascades = self.schema.references_to(parent).filter(|relation| {
+                relation.on_delete == OnDelete::Cascade || self.is_of_shadows(relation)
+            });
             for relation in cascades {
                 let Some(table) = self.table(relation.child) else { continue };
                 for child in table.with_value(relation.field, &Value::Id(id)) {
@@ -241,6 +245,8 @@ impl Org {
         let Some(mut row) = self.row(number, id).map(RowRef::into_row) else { return };
         let Some(binned) = row.binned.take() else { return };
         row.set(is_deleted, Value::Bool(false));
+        let merged_into = self.object(number).and_then(|object| object.number("MasterRecordId"));
+        row.set(merged_into, Value::Null);
         self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
         for (table, child, field) in binned.cleared {
@@ -292,7 +298,7 @@ impl Org {
         Ok(())
     }
 
-    fn erase(&mut self, number: usize, id: Id) {
+    pub(super) fn erase(&mut self, number: usize, id: Id) {
         let Some(row) = self.row(number, id) else { return };
         let at = row.binned.as_ref().map_or_else(|| self.now(), |binned| binned.at);
         if let Some(purged) = self.purged.get_mut(number) {

@@ -46,6 +46,7 @@ impl Org {
                 row.set(Some(field), value);
             }
         }
+        self.default_record_type(number, &mut row);
         // With "Set Audit Fields upon Record Creation" the changes may have brought these.
         let audit = [
             (system.created_date, Value::Moment(now)),
@@ -73,15 +74,17 @@ impl Org {
 
     /// Checks and stores a new row.
     fn insert(&mut self, writer: Writer, number: usize, mut row: Row) -> Result<Id, ApiError> {
+        self.make_person(number, true, &mut row)?;
         self.check(number, None, &row)?;
         self.check_duplicates(writer, number, None, &row)?;
         let id = self.number_row(number, &mut row);
         self.put(number, id, Some(row));
+        self.cast_shadow(writer, number, id);
         Ok(id)
     }
 
     /// Gives a new row its id, its auto numbers and, where a custom object has none, its name.
-    fn number_row(&mut self, number: usize, row: &mut Row) -> Id {
+    pub(super) fn number_row(&mut self, number: usize, row: &mut Row) -> Id {
         let (Some(object), Some(table)) =
             (self.schema.objects().get(number), self.tables.get_mut(number))
         else {
@@ -150,10 +153,12 @@ impl Org {
         id: Id,
         mut row: Row,
     ) -> Result<Id, ApiError> {
+        self.make_person(number, false, &mut row)?;
         self.check(number, Some(id), &row)?;
         self.check_duplicates(writer, number, Some(id), &row)?;
         self.stamp(number, writer.user, &mut row);
         self.put(number, id, Some(row));
+        self.cast_shadow(writer, number, id);
         Ok(id)
     }
 

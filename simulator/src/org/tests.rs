@@ -487,8 +487,12 @@ fn users_are_found_by_name_and_a_lookup_to_an_unknown_object_is_believed() {
     assert!(org.create(user, "T__c", &map(json!({"Friend__c": "nonsense"}))).is_err());
 }
 
+mod bin;
 mod computed;
+mod currencies;
 mod describe;
+mod person;
+mod record_types;
 mod rules;
 mod synthetic;
 mod triggers;

@@ -315,18 +315,7 @@ pub(super) fn object(object: &mut JsonMap) {
     fill(object, "namedLayoutInfos", json!([]));
     fill(object, "supportedScopes", json!([{"label": "All", "name": "everything"}]));
     fill(object, "urls", urls(&name));
-    fill(
-        object,
-        "recordTypeInfos",
-        json!([{
-            "active": true, "available": true, "defaultRecordTypeMapping": true,
-            "developerName": "Master", "master": true, "name": "Master",
-            "recordTypeId": "012000000000000AAA",
-            "urls": {"layout": format!(
-                "/services/data/v0.0/sobjects/{name}/describe/layouts/012000000000000AAA"
-            )},
-        }]),
-    );
+    super::record_type::complete(object, &name);
 }
 
 fn urls(name: &str) -> Json {

@@ -8,9 +8,11 @@
 
 mod alter;
 mod complete;
+mod features;
 pub mod field;
 pub mod formula;
 pub mod object;
+pub mod record_type;
 mod relations;
 
 use std::{
@@ -23,17 +25,20 @@ use serde_json::Value as Json;
 use crate::value::JsonMap;
 
 pub(crate) use complete::set_version;
+pub(crate) use features::contact_field;
+pub use features::{CURRENCIES, Features};
 pub use field::{Field, FieldType};
 pub use object::Object;
 pub use relations::{ChildRelationship, OnDelete, Relation};
 
-const SAMPLE: [(&str, &str); 9] = [
+const SAMPLE: [(&str, &str); 10] = [
     ("User", include_str!("../../sample/User.json")),
     ("Account", include_str!("../../sample/Account.json")),
     ("Contact", include_str!("../../sample/Contact.json")),
     ("Opportunity", include_str!("../../sample/Opportunity.json")),
     ("Lead", include_str!("../../sample/Lead.json")),
     ("Case", include_str!("../../sample/Case.json")),
+    ("RecordType", include_str!("../../sample/RecordType.json")),
     ("Product2", include_str!("../../sample/Product2.json")),
     ("Invoice__c", include_str!("../../sample/Invoice__c.json")),
     ("Invoice_Line__c", include_str!("../../sample/Invoice_Line__c.json")),
@@ -72,6 +77,8 @@ pub struct Schema {
     relations: Vec<Relation>,
     /// By parent.
     children: Vec<Vec<ChildRelationship>>,
+    features: Features,
+    person_fields: Vec<Json>,
 }
 
 impl Schema {
@@ -80,10 +87,19 @@ impl Schema {
     /// # Panics
     /// Never in a build whose tests passed: the sample files are part of the program.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the files are embedded and a test reads them")]
     pub fn sample() -> Self {
+        Self::sample_with(Features::default())
+    }
+
+    /// The built-in sample org with some features.
+    ///
+    /// # Panics
+    /// As [`Schema::sample`].
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the files are embedded and a test reads them")]
+    pub fn sample_with(features: Features) -> Self {
         let files = SAMPLE.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        Self::from_texts(files).expect("the embedded describes are valid")
+        Self::from_texts_with(files, features).expect("the embedded describes are valid")
     }
 
     /// The objects described by the `*.json` files of a folder, one answer of
@@ -91,7 +107,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError`] for the first file that does not fit.
-    pub fn from_dir(folder: &Path) -> Result<Self, SchemaError> {
+    pub fn from_dir(folder: &Path, features: Features) -> Result<Self, SchemaError> {
         let unreadable = |source| SchemaError::Unreadable { path: folder.to_owned(), source };
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -103,7 +119,7 @@ impl Schema {
             }
         }
         files.sort();
-        Self::from_texts(files)
+        Self::from_texts_with(files, features)
     }
 
     /// The objects of these describes, each given with a name for messages.
@@ -113,9 +129,23 @@ impl Schema {
     pub fn from_texts(
         texts: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SchemaError> {
-        let mut schema = Self::default();
+        Self::from_texts_with(texts, Features::default())
+    }
+
+    fn from_texts_with(
+        texts: impl IntoIterator<Item = (String, String)>,
+        features: Features,
+    ) -> Result<Self, SchemaError> {
+        let texts: Vec<(String, String)> = texts.into_iter().collect();
+        let person_fields = features.person_fields(&texts);
+        let mut schema = Self { features, person_fields, ..Self::default() };
         for (origin, text) in texts {
             schema.add(&origin, &text)?;
+        }
+        for (origin, text) in features.objects() {
+            if schema.object(&origin).is_none() {
+                schema.add(&origin, &text)?;
+            }
         }
         if schema.object("User").is_none() {
             let [(origin, text), ..] = SAMPLE;
@@ -134,9 +164,10 @@ impl Schema {
             |message: String| SchemaError::NotADescribe { origin: origin.to_owned(), message };
         let described: Json =
             serde_json::from_str(text).map_err(|error| problem(error.to_string()))?;
-        let Json::Object(described) = described else {
+        let Json::Object(mut described) = described else {
             return Err(problem("it is no JSON object".to_owned()));
         };
+        self.features.extend(&mut described, &self.person_fields);
         self.insert(origin, described)
     }
 

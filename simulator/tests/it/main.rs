@@ -31,6 +31,7 @@ mod protocol;
 mod pubsub;
 mod push_topics;
 mod query;
+mod recycle_bin;
 mod relationships;
 mod rights;
 mod rows;

@@ -62,6 +62,8 @@ fn steer(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
     if let Some(skew) = skew {
         clock.set_skew(skew);
     }
+    // What is due to happen by the new time happens now.
+    world.org().expire_bin();
     Ok(Reply::ok(&told(world)))
 }
 

@@ -27,6 +27,7 @@
 //! 3. A method of [`crate::Control`] in `src/control/<topic>.rs`, and an entry in `CONTROL.md`. A
 //!    test sees to it that every route is documented there.
 
+mod bin;
 mod clock;
 mod events;
 mod faults;
@@ -62,6 +63,7 @@ const TOPICS: &[&[Route]] = &[
     log::ROUTES,
     faults::ROUTES,
     records::ROUTES,
+    bin::ROUTES,
     events::ROUTES,
     transactions::ROUTES,
     rules::ROUTES,

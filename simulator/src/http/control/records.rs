@@ -39,14 +39,12 @@ pub(super) const ROUTES: &[Route] = &[
         "Deletes a row as the human user, or `?as={username}`.",
         row,
     ),
-    Route::new("POST", "undelete", "Takes rows out of the recycle bin.", undelete),
     Route::new(
         "POST",
         "touch/{object}",
         "Gives rows the stamp of now and changes nothing else.",
         touch,
     ),
-    Route::new("POST", "purge", "Takes rows out of the org.", purge),
 ];
 
 #[derive(Deserialize)]
@@ -78,17 +76,9 @@ fn act(world: &World, call: &mut Call) -> Result<(), Refusal> {
     };
     let person = world.person_named(&username).ok_or_else(Refusal::not_found)?;
     VERSION.clone_into(&mut call.version);
-    call.headers.insert(BY_HAND, HeaderValue::from_static("1"));
+    by_hand(call);
     call.session = Some(Session::full(person.id, &person.username, call.time));
     Ok(())
-}
-
-fn undelete(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
-    each_id(world, call, |org, id| org.undelete(org.human_user(), id))
-}
-
-fn purge(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
-    each_id(world, call, Org::purge)
 }
 
 fn touch(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
@@ -102,14 +92,19 @@ fn touch(world: &Arc<World>, call: &mut Call, path: &Captured<'_>) -> Answer {
     Ok(Reply::ok(&json!({ "touched": touched })))
 }
 
+/// Lets the changes of a call count as made by hand.
+pub(super) fn by_hand(call: &mut Call) {
+    call.headers.insert(BY_HAND, HeaderValue::from_static("1"));
+}
+
 /// `{"ids": [...]}`: one outcome per id.
-fn each_id(
+pub(super) fn each_id(
     world: &World,
     call: &mut Call,
     change: impl Fn(&mut Org, &str) -> Result<Id, ApiError>,
 ) -> Answer {
     let order: Ids = read(call)?;
-    call.headers.insert(BY_HAND, HeaderValue::from_static("1"));
+    by_hand(call);
     let mut org = world.org_for(call);
     let results: Vec<Value> = order
         .ids
