@@ -1,8 +1,11 @@
 //! What happens to rows beside ordinary calls: the recycle bin, the delete log, merges and
 //! users, ordered by control routes and seen by the REST API.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
+use salesforce_simulator::Config;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Sandbox};
@@ -26,7 +29,9 @@ async fn query_all(sandbox: &Sandbox, soql: &str) -> Value {
 
 #[tokio::test]
 async fn a_deleted_row_leaves_query_all_after_fifteen_days() {
-    let sandbox = Sandbox::empty().await;
+    let session_lifetime = Duration::from_hours(24 * 30);
+    let config = Config { empty: true, session_lifetime, ..Config::default() };
+    let sandbox = Sandbox::of(config).await;
     let id = sandbox.account("gone").await;
     sandbox.delete(&format!("sobjects/Account/{id}")).await;
     let soql = "SELECT Id FROM Account WHERE IsDeleted = true";
