@@ -67,7 +67,7 @@ struct Arguments {
     /// Show records on the page at `/` although others than this machine can reach it
     #[arg(long)]
     open_page: bool,
-    /// Several currencies: amounts come with a CurrencyIsoCode
+    /// Several currencies: amounts come with a currency code
     #[arg(long)]
     multi_currency: bool,
     /// Accounts may be persons

@@ -1,7 +1,7 @@
 //! Merging: one row takes the place of up to two others.
 
 use super::{
-    Action, Org, RowRef, TriggerEvent, Writer, body::Purpose, table::Binned, triggers::Change,
+    Action, Org, RowRef, TriggerEvent, Writer, body::Purpose, row::Binned, triggers::Change,
 };
 use crate::{
     ApiError, Id,

@@ -37,7 +37,7 @@ fn after_fifteen_days_a_deleted_row_leaves_the_bin_query_all_and_the_delete_log(
         "SELECT Id FROM Account",
         Scope::WithDeleted,
     );
-    assert_eq!(left.unwrap().rows, [young]);
+    assert_eq!(left.unwrap().rows.iter().collect::<Vec<Id>>(), [young]);
     assert_eq!(sample.undelete(old).unwrap_err().code, "UNDELETE_FAILED");
     let ids: Vec<Id> = sample.deleted("Account").records.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, [young]);

@@ -20,7 +20,7 @@ fn rows_with_amounts_have_a_currency_and_the_currencies_are_rows() {
     let soql = "SELECT Id FROM CurrencyType WHERE IsCorporate = false";
     let found = sample.org.query(sample.org.integration_user(), soql, Scope::Live).unwrap();
     assert_eq!(found.rows.len(), 3);
-    assert_eq!(sample.get(found.rows[0], "IsoCode"), "EUR");
+    assert_eq!(sample.get(found.rows.iter().next().unwrap(), "IsoCode"), "EUR");
 }
 
 #[test]

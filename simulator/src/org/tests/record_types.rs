@@ -36,5 +36,6 @@ fn record_types_are_described_and_queried() {
     let soql =
         "SELECT Id FROM RecordType WHERE SobjectType = 'Case' AND DeveloperName = 'Complaint'";
     let found = sample.org.query(sample.org.integration_user(), soql, Scope::Live).unwrap();
-    assert_eq!(found.rows, [Id::from_text("012bm0000000002AAA").unwrap()]);
+    let found: Vec<Id> = found.rows.iter().collect();
+    assert_eq!(found, [Id::from_text("012bm0000000002AAA").unwrap()]);
 }
