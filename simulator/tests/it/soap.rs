@@ -209,6 +209,74 @@ async fn deleted_rows_come_back_or_go_for_good() {
     assert_eq!(left.json()["totalSize"], 1);
 }
 
+fn merge(master: &str, losers: &[&str]) -> String {
+    let losers =
+        losers.iter().map(|id| format!("<urn:recordToMergeIds>{id}</urn:recordToMergeIds>"));
+    let losers: String = losers.collect();
+    format!(
+        "<urn:request><urn:masterRecord><type>Account</type><Id>{master}</Id><Fax>2</Fax>\
+         </urn:masterRecord>{losers}</urn:request>"
+    )
+}
+
+#[tokio::test]
+async fn a_merge_deletes_the_losers_and_hands_their_children_over() {
+    let sandbox = Sandbox::empty().await;
+    let [winner, first, second] =
+        [sandbox.account("w").await, sandbox.account("a").await, sandbox.account("b").await];
+    let contact = json!({ "LastName": "c", "AccountId": first });
+    let contact = sandbox.post("sobjects/Contact", &contact).await.json()["id"].clone();
+    let contact = contact.as_str().unwrap();
+
+    let requests = [merge(&winner, &[&first, &second]), merge(&winner, &[&winner])].concat();
+    let merged = done(&sandbox, &format!("<urn:merge>{requests}</urn:merge>")).await;
+
+    let (good, bad) = merged.split_once("</result>").unwrap();
+    assert!(
+        good.ends_with(&format!(
+            "<result><id>{winner}</id><mergedRecordIds>{first}</mergedRecordIds>\
+             <mergedRecordIds>{second}</mergedRecordIds><success>true</success>\
+             <updatedRelatedIds>{contact}</updatedRelatedIds>"
+        )),
+        "{good}"
+    );
+    assert_eq!((text(bad, "success"), text(bad, "statusCode")), ("false", "MERGE_FAILED"), "{bad}");
+    let soql = "SELECT+Id,MasterRecordId+FROM+Account+WHERE+IsDeleted=true+ORDER+BY+Name";
+    let losers = sandbox.get(&format!("queryAll?q={soql}")).await.json();
+    for (row, loser) in losers["records"].as_array().unwrap().iter().zip([&first, &second]) {
+        assert_eq!((&row["Id"], &row["MasterRecordId"]), (&json!(loser), &json!(winner)));
+    }
+    assert_eq!(losers["totalSize"], 2);
+    let moved = sandbox.query("SELECT AccountId, Account.Fax FROM Contact").await;
+    assert_eq!(moved["records"][0]["AccountId"], json!(winner));
+    assert_eq!(moved["records"][0]["Account"]["Fax"], "2");
+}
+
+#[tokio::test]
+async fn the_bin_is_emptied_of_a_merged_row_once_and_the_delete_log_remembers_it() {
+    let sandbox = Sandbox::empty().await;
+    let (winner, loser) = (sandbox.account("w").await, sandbox.account("l").await);
+    done(&sandbox, &format!("<urn:merge>{}</urn:merge>", merge(&winner, &[&loser]))).await;
+    let empty = format!("<urn:emptyRecycleBin><urn:ids>{loser}</urn:ids></urn:emptyRecycleBin>");
+
+    let first = done(&sandbox, &empty).await;
+    let second = done(&sandbox, &empty).await;
+
+    assert_eq!(text(&first, "success"), "true", "{first}");
+    assert_eq!(text(&first, "id"), loser);
+    assert_eq!(text(&second, "statusCode"), "ENTITY_NOT_IN_RECYCLE_BIN", "{second}");
+    let left = sandbox.get("queryAll?q=SELECT+COUNT()+FROM+Account").await;
+    assert_eq!(left.json()["totalSize"], 1);
+    let now = sandbox.steer().freeze_clock().await.unwrap().now;
+    let window = [
+        ("start", (now - chrono::TimeDelta::hours(1)).to_rfc3339()),
+        ("end", (now + chrono::TimeDelta::minutes(1)).to_rfc3339()),
+    ];
+    let request = sandbox.request(Method::GET, "sobjects/Account/deleted").query(&window);
+    let log = Answer::of(request.send().await.unwrap()).await.json();
+    assert_eq!(log["deletedRecords"][0]["id"], json!(loser), "{log}");
+}
+
 #[tokio::test]
 async fn queries_answer_generic_records_page_by_page() {
     let sandbox = Sandbox::empty().await;
