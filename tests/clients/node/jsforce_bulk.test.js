@@ -71,7 +71,7 @@ test('Bulk 2.0 queries stream every record', async () => {
 });
 
 test('Bulk 1.0 inserts, upserts, changes and deletes in input order', async () => {
-  const inserted = await connection.bulk.load('Account', 'insert', [{ Name: 'First' }, { Industry: 'Banking' }, { Name: 'Third' }]);
+  const inserted = await connection.bulk.load('Account', 'insert', [{ Name: 'First', Industry: '' }, { Name: '', Industry: 'Banking' }, { Name: 'Third', Industry: '' }]);
   assert.deepEqual(inserted.map(({ success }) => success), [true, false, true]);
   assert.match(inserted[1].errors[0], /REQUIRED_FIELD_MISSING/);
 

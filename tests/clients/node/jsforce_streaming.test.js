@@ -1,7 +1,7 @@
 // jsforce: Change Data Capture over CometD.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import jsforce from 'jsforce';
+import streaming from 'jsforce/lib/api/streaming.js';
 import { startOrg } from './org.js';
 
 let org;
@@ -46,7 +46,7 @@ test('a subscriber hears of a record that is created, changed and deleted', asyn
 test('a subscriber that comes late replays what it missed', async () => {
   const { id } = await connection.sobject('Account').create({ Name: 'Before' });
   const channel = '/data/ChangeEvents';
-  const client = connection.streaming.createClient([new jsforce.StreamingExtension.Replay(channel, -2)]);
+  const client = connection.streaming.createClient([new streaming.StreamingExtension.Replay(channel, -2)]);
 
   const messages = await listen(client, channel, 4, () => connection.sobject('Account').update({ Id: id, Name: 'After' }));
   client.disconnect();

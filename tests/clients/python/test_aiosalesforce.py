@@ -67,7 +67,8 @@ def test_composite_requests_refer_to_each_other(org, soap):
     async def work(sf):
         async with sf.composite(all_or_none=True) as composite:
             account = composite.sobject.create("Account", {"Name": "Composed"})
-            contact = composite.sobject.create("Contact", {"LastName": "Part", "AccountId": account.reference.id})
+            parent = str(account.reference.id)
+            contact = composite.sobject.create("Contact", {"LastName": "Part", "AccountId": parent})
         async with sf.composite.batch() as batch:
             one = batch.sobject.create("Account", {"Name": "Batched"})
         return account.id, contact.id, one.id

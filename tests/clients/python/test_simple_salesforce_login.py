@@ -14,7 +14,7 @@ def test_user_name_password_and_security_token_log_in_by_soap(org):
 
 
 def test_the_security_token_may_follow_the_password(org):
-    works(Salesforce(username=org.username, password=org.password, security_token="AbCdEf0123456789"))
+    works(Salesforce(username=org.username, password=org.password, security_token=org.security_token))
 
 
 def test_an_organization_id_logs_in_by_soap(org):

@@ -31,7 +31,8 @@ impl Form {
     /// An object, named `name` where that is written.
     pub(super) fn reply(self, status: StatusCode, name: &str, body: &Value) -> Reply {
         match self {
-            Self::Json => Reply::json(status, body),
+            // Without a character set: salesforce-bulk compares the whole header.
+            Self::Json => Reply::json(status, body).with(CONTENT_TYPE, "application/json"),
             Self::Xml => {
                 let elements = Element::all_of_json(name, body);
                 let element = elements.into_iter().next().unwrap_or_default();

@@ -285,7 +285,7 @@ fn result_of(world: &World, job: &str, batch: &str) -> Answer {
         Outcome::Results(results) => {
             let ids: Vec<String> = results.iter().map(|(id, _)| id.to_string()).collect();
             if content == Content::Json {
-                return Ok(Reply::ok(&ids));
+                return Ok(Reply::ok(&ids).with(CONTENT_TYPE, "application/json"));
             }
             let ids = ids.into_iter().map(|id| Element::of("result", id));
             let list = Element::new("result-list").with("xmlns", NAMESPACE).holding(ids);
