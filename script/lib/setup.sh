@@ -170,6 +170,19 @@ prepare_rust_checks() {
         give_up "clippy and rustfmt are missing" "rustup component add clippy rustfmt"
 }
 
+# ---- Python and Node.js ---------------------------------------------------------------------------------------------
+
+# What only tests/clients/run needs: the languages in which others wrote their clients.
+python_works() { has python3 && python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+node_works() { has npm && has node && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null; }
+
+prepare_client_languages() {
+    python_works || { apt_install python3 python3-venv && python_works; } ||
+        give_up "there is no Python 3.11 or later with venv" "sudo apt-get install -y python3-venv"
+    node_works || { apt_install nodejs npm && node_works; } ||
+        give_up "there is no Node.js 20 or later with npm" "sudo apt-get install -y nodejs npm    # or as nodejs.org says"
+}
+
 # ---- PostgreSQL -----------------------------------------------------------------------------------------------------
 
 # Whether the folder $1 holds the server programs, they run, and they are new enough.
