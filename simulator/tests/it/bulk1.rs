@@ -10,10 +10,16 @@ use crate::support::{Answer, Sandbox};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// A request of this API with the integration user's session.
-async fn send(sandbox: &Sandbox, method: Method, path: &str, kind: &str, body: &str) -> Answer {
+pub(crate) async fn send(
+    sandbox: &Sandbox,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: &str,
+) -> Answer {
     let mut request = request(sandbox, method, path).body(body.to_owned());
     if !kind.is_empty() {
         request = request.header("content-type", kind);
@@ -28,13 +34,13 @@ fn request(sandbox: &Sandbox, method: Method, path: &str) -> RequestBuilder {
 }
 
 /// Opens a job and answers its id.
-async fn open(sandbox: &Sandbox, order: &Value) -> String {
+pub(crate) async fn open(sandbox: &Sandbox, order: &Value) -> String {
     let answer = send(sandbox, Method::POST, "job", JSON, &order.to_string()).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
-async fn add(sandbox: &Sandbox, job: &str, kind: &str, body: &str) -> String {
+pub(crate) async fn add(sandbox: &Sandbox, job: &str, kind: &str, body: &str) -> String {
     let answer = send(sandbox, Method::POST, &format!("job/{job}/batch"), kind, body).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     match answer.text.split_once("<id>") {
@@ -44,7 +50,7 @@ async fn add(sandbox: &Sandbox, job: &str, kind: &str, body: &str) -> String {
 }
 
 /// Polls a batch until it has ended.
-async fn ended(sandbox: &Sandbox, job: &str, batch: &str) -> Value {
+pub(crate) async fn ended(sandbox: &Sandbox, job: &str, batch: &str) -> Value {
     let begun = Instant::now();
     loop {
         let path = format!("job/{job}/batch/{batch}");
@@ -59,7 +65,7 @@ async fn ended(sandbox: &Sandbox, job: &str, batch: &str) -> Value {
     }
 }
 
-async fn result(sandbox: &Sandbox, job: &str, batch: &str) -> Answer {
+pub(crate) async fn result(sandbox: &Sandbox, job: &str, batch: &str) -> Answer {
     send(sandbox, Method::GET, &format!("job/{job}/batch/{batch}/result"), "", "").await
 }
 

@@ -20,6 +20,7 @@ mod control;
 mod eventbus;
 mod faults;
 mod faults_answers;
+mod faults_older_apis;
 mod faults_rules;
 mod faults_writes;
 mod oauth;

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::support::{Answer, Sandbox};
 
-const PARTNER: &str = "/services/Soap/u/59.0";
+pub(crate) const PARTNER: &str = "/services/Soap/u/59.0";
 
 /// Posts an operation, with a session where one is given.
-async fn call(sandbox: &Sandbox, path: &str, session: &str, operation: &str) -> Answer {
+pub(crate) async fn call(sandbox: &Sandbox, path: &str, session: &str, operation: &str) -> Answer {
     let envelope = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
          <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
@@ -43,7 +43,7 @@ fn login(username: &str, password: &str) -> String {
 }
 
 /// The text of the first element of this name, whatever its attributes.
-fn text<'a>(xml: &'a str, name: &str) -> &'a str {
+pub(crate) fn text<'a>(xml: &'a str, name: &str) -> &'a str {
     let Some((_, rest)) = xml.split_once(&format!("<{name}>")) else { return "" };
     rest.split_once('<').unwrap().0
 }

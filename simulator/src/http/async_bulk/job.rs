@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{
     Id,
-    http::async_bulk::{
-        answer::{Form, Refusal},
-        batch::{Batch, State as BatchState},
+    http::{
+        async_bulk::{
+            answer::{Form, Refusal},
+            batch::{Batch, State as BatchState},
+        },
+        faults::Trouble,
     },
     org::{Operation, Scope},
 };
@@ -127,6 +130,8 @@ pub(super) struct Job {
     pub(super) changed: DateTime<Utc>,
     /// `59.0`
     pub(super) version: String,
+    /// What a fault does to every batch.
+    pub(super) trouble: Trouble,
     /// In the order in which they came.
     pub(super) batches: Vec<Batch>,
 }

@@ -11,16 +11,21 @@
 //! | `body` | a batch's body, read into columns and rows |
 //! | `work`, `query` | what a batch does |
 //! | `results` | how its rows ended |
-//! | `answer` | forms of answers, and refusals |
+//! | `answer`, `fault` | forms of answers, refusals, and errors that a fault orders |
+//! | `glance` | what a fault sees of a request |
 
 mod answer;
 mod batch;
 mod body;
+mod fault;
+mod glance;
 mod job;
 mod query;
 mod requests;
 mod results;
 mod work;
 
+pub(crate) use fault::error;
+pub(crate) use glance::{object_of, rows_of};
 pub(crate) use job::Jobs;
 pub(crate) use requests::answer;

@@ -39,7 +39,8 @@ pub(super) fn run(world: &World, shift: &Shift, scope: Scope) -> Result<Outcome,
     if let Some((first, last)) = shift.range {
         found.rows = found.rows.iter().filter(|id| (first..=last).contains(id)).collect();
     }
-    let count = found.rows.len();
+    let most = shift.trouble.rows_of_job();
+    let count = found.rows.len().min(most);
     let mut texts = Vec::new();
     for start in (0..count.max(1)).step_by(RESULT_ROWS) {
         let rows = start..count.min(start + RESULT_ROWS);

@@ -78,9 +78,9 @@ fn authenticate(world: &World, call: &mut Call) -> Result<(), Refusal> {
 }
 
 /// The members of a job's order, from JSON or XML; numbers as text.
-fn order(call: &Call) -> Result<Vec<(String, String)>, Refusal> {
-    if Form::of(call, Form::Xml) == Form::Json {
-        let body: Value = serde_json::from_slice(&call.body).map_err(|error| {
+pub(super) fn order(form: Form, body: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
+    if form == Form::Json {
+        let body: Value = serde_json::from_slice(body).map_err(|error| {
             Refusal::new("InvalidJob", format!("Failed to parse JSON: {error}"))
         })?;
         let members = body.as_object().into_iter().flatten();
@@ -93,14 +93,14 @@ fn order(call: &Call) -> Result<Vec<(String, String)>, Refusal> {
             .collect());
     }
     let unreadable = |error| Refusal::new("InvalidXML", format!("Failed to parse XML: {error}"));
-    let body = std::str::from_utf8(&call.body).map_err(|error| unreadable(error.to_string()))?;
+    let body = std::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
     let root = xml::read(body.trim_start()).map_err(unreadable)?;
     let members = root.children.into_iter();
     Ok(members.map(|member| (member.name, member.text.trim().to_owned())).collect())
 }
 
 fn create(world: &Arc<World>, call: &Call) -> Answer {
-    let order = order(call)?;
+    let order = order(Form::of(call, Form::Xml), &call.body)?;
     let said = |name: &str| {
         let found = order.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         found.filter(|value| !value.is_empty())
@@ -142,6 +142,7 @@ fn create(world: &Arc<World>, call: &Call) -> Answer {
         created: call.time,
         changed: call.time,
         version: call.version_digits().to_owned(),
+        trouble: call.trouble.clone(),
         batches: Vec::new(),
     };
     let reply = Form::of(call, content.form()).reply(StatusCode::CREATED, "jobInfo", &job.info());
@@ -157,7 +158,7 @@ fn tell_job(world: &World, call: &Call, job: &str) -> Answer {
 
 /// Closes or aborts a job.
 fn change(world: &World, call: &Call, job: &str) -> Answer {
-    let order = order(call)?;
+    let order = order(Form::of(call, Form::Xml), &call.body)?;
     let wanted = order.iter().find(|(name, _)| name == "state").map(|(_, state)| state.as_str());
     let mut jobs = world.async_jobs();
     let job = jobs.find(job)?;
@@ -173,6 +174,9 @@ fn change(world: &World, call: &Call, job: &str) -> Answer {
     };
     job.state = state;
     job.changed = call.time;
+    for batch in &mut job.batches {
+        batch.trouble.add(&call.trouble);
+    }
     if state == State::Aborted {
         for batch in &mut job.batches {
             if matches!(batch.state, BatchState::Queued | BatchState::InProgress) {
@@ -202,7 +206,8 @@ fn add_batch(world: &Arc<World>, call: &Call, id: &str) -> Answer {
     let job = jobs.find(id)?;
     let new = |id: Id| {
         let mut batch = Batch::new(id, job.id, call.body.clone(), call.time);
-        batch.trouble = call.trouble.clone();
+        batch.trouble = job.trouble.clone();
+        batch.trouble.add(&call.trouble);
         batch
     };
     let mut batch = new(batch);

@@ -38,7 +38,7 @@ pub(super) struct Shift {
     pub(super) version: String,
     pub(super) body: Bytes,
     pub(super) range: Option<(Id, Id)>,
-    trouble: Trouble,
+    pub(super) trouble: Trouble,
 }
 
 /// Sees to it that a batch of the job is worked on.
@@ -175,9 +175,9 @@ fn write(world: &World, shift: &Shift, operation: Operation) -> Result<Outcome, 
             batch.failed = failed;
         });
     }
-    // The rows that an abort left alone have ends too: every row has its result.
+    // The rows that were left alone have ends too: every row has its result.
     while ends.len() < table.rows.len() {
-        ends.push(Err(ApiError::row("PROCESSING_HALTED", "the job was aborted", &[])));
+        ends.push(Err(ApiError::row("PROCESSING_HALTED", "the row was not processed", &[])));
     }
     count(world, operation, &ends);
     Ok(Outcome::Rows(ends))

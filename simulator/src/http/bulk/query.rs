@@ -208,8 +208,7 @@ fn write_out(
     format.write(org.csv_header(&found.shape).iter().map(String::as_str), &mut header);
     drop(org);
     let mut results = Results::new(header);
-    let most = trouble.job.as_ref().and_then(|job| usize::try_from(job.after_rows).ok());
-    let mut rows = found.rows.iter().take(most.unwrap_or(usize::MAX));
+    let mut rows = found.rows.iter().take(trouble.rows_of_job());
     loop {
         if world.jobs().get_mut(id).is_none_or(|job| job.state != State::InProgress) {
             return Err("aborted".to_owned());

@@ -9,13 +9,21 @@ use super::codes::{documented, lasting};
 use crate::{
     ApiError,
     control::{FaultKind, LateAnswer, Page},
-    http::{gate::request_limit, refusal::Refusal, reply::Reply},
+    http::{
+        async_bulk, call::Call, gate::request_limit, refusal::Refusal, reply::Reply, route::Route,
+        soap,
+    },
 };
 
 const HTML: &str = "text/html;charset=UTF-8";
 
-/// The answer that a fault orders for a request of this kind; `None` when it orders none.
-pub(crate) fn ordered(kind: &FaultKind, operation: &str) -> Option<Reply> {
+/// The answer that a fault orders for a request of this kind; `None` when it orders none. The
+/// form of an error can depend on the `call`, where there is one.
+pub(crate) fn ordered(kind: &FaultKind, route: &Route, call: Option<&Call>) -> Option<Reply> {
+    if let Some(reply) = of_older_api(kind, route, call) {
+        return Some(reply);
+    }
+    let operation = route.kind();
     match kind {
         FaultKind::Error { code, status, message, fields } => {
             let message = message.as_deref();
@@ -31,6 +39,43 @@ pub(crate) fn ordered(kind: &FaultKind, operation: &str) -> Option<Reply> {
         // What is cut off needs no content.
         FaultKind::CutBefore {} | FaultKind::ApplyLate { answer: LateAnswer::Cut, .. } => {
             Some(Reply::empty(StatusCode::OK))
+        }
+        _ => None,
+    }
+}
+
+/// An error of SOAP or Bulk API 1.0, which have forms of their own. A bare status means the error
+/// that is usual with it; what stands before the org answers all APIs alike.
+fn of_older_api(kind: &FaultKind, route: &Route, call: Option<&Call>) -> Option<Reply> {
+    let (code, status, message) = match kind {
+        FaultKind::Error { code, status, message, .. } => (code.as_str(), *status, message.clone()),
+        FaultKind::Status { status, body: None, html: None, headers } if headers.is_empty() => {
+            let code = match status {
+                401 => "INVALID_SESSION_ID",
+                403 => "REQUEST_LIMIT_EXCEEDED",
+                500 => "UNKNOWN_EXCEPTION",
+                _ => return None,
+            };
+            (code, None, None)
+        }
+        _ => return None,
+    };
+    let known = documented(code);
+    let usual = known.map_or("refused by a fault", |known| known.message);
+    let message = message.as_deref().unwrap_or(usual);
+    let ordered = status.and_then(|status| StatusCode::from_u16(status).ok());
+    match route {
+        Route::Soap { flavor, .. } => {
+            let mut reply = soap::error(*flavor, code, message);
+            reply.status = ordered.unwrap_or(reply.status);
+            Some(reply)
+        }
+        Route::AsyncBulk { .. } => {
+            let usual = known.and_then(|known| StatusCode::from_u16(known.status).ok());
+            let status = ordered.or(usual).unwrap_or(StatusCode::BAD_REQUEST);
+            let mut reply = async_bulk::error(call?, status, code, message);
+            reply.status = ordered.unwrap_or(reply.status);
+            Some(reply)
         }
         _ => None,
     }

@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 
+use axum::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -12,8 +13,10 @@ use crate::{
     Id,
     control::{Rule, StruckRequest},
     http::{
+        async_bulk,
         call::pairs,
         route::{Resource, Route},
+        soap::Glance,
         world::World,
     },
 };
@@ -37,7 +40,7 @@ pub(crate) struct Content<'a> {
     pub(crate) world: &'a World,
     pub(crate) route: &'a Route,
     pub(crate) query: &'a str,
-    pub(crate) token: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
 }
 
@@ -90,7 +93,7 @@ impl<'a> Seen<'a> {
     fn user(&self) -> Option<&str> {
         let look = || {
             let content = self.content?;
-            let session = content.world.sessions().look(content.token?, self.time);
+            let session = content.world.sessions().look(&content.token()?, self.time);
             session.map(|session| session.username)
         };
         self.user.get_or_init(look).as_deref()
@@ -102,6 +105,25 @@ impl<'a> Seen<'a> {
 }
 
 impl Content<'_> {
+    /// The session that the request names, wherever its API has it.
+    pub(crate) fn token(&self) -> Option<String> {
+        if let Route::Soap { .. } = self.route {
+            return Glance::of(self.body)?.session().map(str::to_owned);
+        }
+        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+        let own = match self.route {
+            Route::AsyncBulk { .. } => self.headers.get("x-sfdc-session"),
+            Route::PubSub => self.headers.get("accesstoken"),
+            _ => None,
+        };
+        if let Some(own) = own {
+            return text(own).map(|token| token.trim().to_owned());
+        }
+        let header = text(self.headers.get(AUTHORIZATION)?)?;
+        let (_, token) = header.split_once(' ')?;
+        Some(token.trim().to_owned())
+    }
+
     fn json(&self) -> Option<Value> {
         serde_json::from_slice(self.body).ok()
     }
@@ -111,7 +133,20 @@ impl Content<'_> {
     }
 
     fn object(&self) -> Option<String> {
-        let Route::Api { resource, .. } = self.route else { return None };
+        let resource = match self.route {
+            Route::Api { resource, .. } => resource,
+            Route::AsyncBulk { words, .. } => {
+                return async_bulk::object_of(self.world, words, self.body);
+            }
+            Route::Soap { .. } => {
+                let glance = Glance::of(self.body)?;
+                return match glance.statement() {
+                    Some(soql) => object_of(soql),
+                    None => glance.object(self.world),
+                };
+            }
+            _ => return None,
+        };
         if let Some(object) = resource.object() {
             return Some(object.to_owned());
         }
@@ -138,6 +173,15 @@ impl Content<'_> {
     }
 
     fn rows(&self) -> u64 {
+        match self.route {
+            Route::AsyncBulk { words, .. } => {
+                return async_bulk::rows_of(self.world, words, self.body) as u64;
+            }
+            Route::Soap { .. } => {
+                return Glance::of(self.body).map_or(0, |glance| glance.rows()) as u64;
+            }
+            _ => {}
+        }
         if let Some(ids) = self.parameter("ids") {
             return ids.split(',').count() as u64;
         }

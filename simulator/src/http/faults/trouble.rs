@@ -62,6 +62,12 @@ impl Trouble {
         self.job.as_ref().is_none_or(|job| (index as u64) < job.after_rows)
     }
 
+    /// How many rows a job does at most.
+    pub(crate) fn rows_of_job(&self) -> usize {
+        let most = self.job.as_ref().and_then(|job| usize::try_from(job.after_rows).ok());
+        most.unwrap_or(usize::MAX)
+    }
+
     /// Whether a job stays in progress for good.
     pub(crate) fn stalls(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.ending == JobEnding::Stall)

@@ -14,7 +14,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     http::{
         Extensions, HeaderMap, HeaderValue, Method, Response, StatusCode, Version,
-        header::{ACCEPT, AUTHORIZATION, DATE, EXPIRES},
+        header::{ACCEPT, DATE, EXPIRES},
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -119,15 +119,19 @@ impl Visit {
         if self.is_control() {
             return Strike::default();
         }
-        let content = Content {
-            world,
-            route: &self.route,
-            query: self.query.as_deref().unwrap_or_default(),
-            token: token(headers),
-            body,
-        };
+        let content = self.content(world, headers, body);
         let seen = Seen::new((self.method.as_str(), &self.path), self.time, content);
         world.faults().strike(&seen)
+    }
+
+    fn content<'a>(
+        &'a self,
+        world: &'a World,
+        headers: &'a HeaderMap,
+        body: &'a Bytes,
+    ) -> Content<'a> {
+        let query = self.query.as_deref().unwrap_or_default();
+        Content { world, route: &self.route, query, headers, body }
     }
 
     fn check_size(&self) -> Result<(), Refusal> {
@@ -198,11 +202,6 @@ fn verb(method: &Method, query: Option<&str>) -> Method {
         .unwrap_or(Method::POST)
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let (_, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    Some(token.trim())
-}
-
 /// Reads a request, lets the faults at it, and has it done.
 async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, Answered) {
     let refused = |refusal: Refusal| (Strike::default(), Answered::nobody(refusal));
@@ -226,9 +225,9 @@ async fn serve(world: &Arc<World>, visit: &Visit, request: Request) -> (Strike, 
         delay(strike.before).await;
     }
     if strike.ends_session
-        && let Some(token) = token(&parts.headers)
+        && let Some(token) = visit.content(world, &parts.headers, &body).token()
     {
-        world.sessions().end(token);
+        world.sessions().end(&token);
     }
     if visit.is_api() && world.progress().is_crowded(world.now()) {
         return (strike, Answered::nobody(concurrent_limit()));

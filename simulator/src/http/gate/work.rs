@@ -37,7 +37,7 @@ impl Work {
         if let FaultKind::ApplyLate { millis, .. } = kind {
             self.clone().later(fault, millis);
         }
-        if let Some(reply) = ordered(&kind, self.route.kind()) {
+        if let Some(reply) = ordered(&kind, &self.route, Some(&self.call)) {
             return Answered::nobody(self.counted(&kind, reply));
         }
         match kind {
@@ -54,12 +54,19 @@ impl Work {
     /// An error of the API itself counts as a request and tells how many there were; what stands
     /// before the org does neither.
     fn counted(&self, kind: &FaultKind, reply: Reply) -> Reply {
-        if !matches!((kind, &self.route), (FaultKind::Error { .. }, Route::Api { .. })) {
-            return reply;
-        }
         let usage = self.world.usage();
-        usage.spend();
-        reply.with(crate::http::dispatch::LIMIT_INFO, &usage.to_string())
+        match (kind, &self.route) {
+            (FaultKind::Error { .. }, Route::Api { .. }) => {
+                usage.spend();
+                reply.with(crate::http::dispatch::LIMIT_INFO, &usage.to_string())
+            }
+            // These two do not tell.
+            (FaultKind::Error { .. }, Route::Soap { .. } | Route::AsyncBulk { .. }) => {
+                usage.spend();
+                reply
+            }
+            _ => reply,
+        }
     }
 
     /// Does the work on a thread that may block; a panic there is an answer, not the end.

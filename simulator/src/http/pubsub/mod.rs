@@ -53,11 +53,10 @@ pub(crate) async fn pass(
 ) -> Response<Body> {
     cutter.let_stay();
     let path = request.uri().path().to_owned();
-    let token = request.headers().get("accesstoken").and_then(|token| token.to_str().ok());
-    let content =
-        Content { world: &world, route: &Route::PubSub, query: "", token, body: &Bytes::new() };
+    let (headers, body) = (request.headers(), Bytes::new());
+    let content = Content { world: &world, route: &Route::PubSub, query: "", headers, body: &body };
     let strike = world.faults().strike(&Seen::new(("POST", &path), world.now(), content));
-    let fate = strike.fate.as_ref().and_then(|(_, kind)| ordered(kind, Route::PubSub.kind()));
+    let fate = strike.fate.as_ref().and_then(|(_, kind)| ordered(kind, &Route::PubSub, None));
     let response = match fate {
         _ if is_cut(&strike) => {
             cutter.cut();

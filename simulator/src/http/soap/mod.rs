@@ -8,17 +8,20 @@
 //! | `rows` | operations that write rows |
 //! | `bin` | operations that only SOAP has: `undelete`, `emptyRecycleBin`, `merge` |
 //! | `read` | queries, retrieve, describe |
+//! | `glance` | what a fault sees of a request |
 //! | `inner`, `ordered` | how a REST resource is asked, and its JSON read in order |
 
 mod bin;
 mod envelope;
 mod fault;
+mod glance;
 mod inner;
 mod login;
 mod ordered;
 mod read;
 mod rows;
 
+pub(crate) use glance::Glance;
 pub(crate) use ordered::Json;
 pub(crate) use read::plain;
 
@@ -58,6 +61,11 @@ pub(crate) fn answer(world: &Arc<World>, call: &mut Call, flavor: Flavor, versio
         Ok(reply) => reply,
         Err(fault) => fault.reply(flavor),
     }
+}
+
+/// An error that a fault orders, as this API says it.
+pub(crate) fn error(flavor: Flavor, code: &str, message: &str) -> Reply {
+    Fault::new(code, message).reply(flavor)
 }
 
 fn respond(

@@ -106,13 +106,7 @@ impl Operation<'_> {
 
     /// A record with the types of its fields, which in XML are all text.
     pub(super) fn as_json(&self, record: &Element) -> Value {
-        let named = match record.text_of("type") {
-            "" => {
-                let kind = record.attribute("type").unwrap_or_default();
-                kind.rsplit(':').next().unwrap_or_default()
-            }
-            name => name,
-        };
+        let named = type_of_record(record);
         let mut body = JsonMap::new();
         body.insert("attributes".to_owned(), json!({ "type": named }));
         let org = self.world.org();
@@ -136,6 +130,17 @@ impl Operation<'_> {
             }
         }
         Value::Object(body)
+    }
+}
+
+/// The object of a record: a partner says it in an element, an enterprise in an attribute.
+pub(super) fn type_of_record(record: &Element) -> &str {
+    match record.text_of("type") {
+        "" => {
+            let kind = record.attribute("type").unwrap_or_default();
+            kind.rsplit(':').next().unwrap_or_default()
+        }
+        name => name,
     }
 }
 
