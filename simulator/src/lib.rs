@@ -10,6 +10,7 @@ pub mod error;
 pub mod generate;
 mod http;
 pub mod id;
+mod moment;
 pub mod org;
 pub mod schema;
 mod simulator;

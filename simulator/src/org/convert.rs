@@ -3,11 +3,12 @@
 //! Only the type is decided here, and what follows from it alone (range, length, picklist, form
 //! of an address). Whether the value may be written, or refers to something, is decided elsewhere.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value as Json;
 
 use crate::{
     ApiError, Id,
+    moment::{exact_moment, in_range, time},
     schema::{Field, FieldType},
     value::Value,
 };
@@ -74,27 +75,9 @@ fn parse(field: &Field, text: &str) -> Option<Result<Value, ApiError>> {
     }
 }
 
-fn in_range(date: NaiveDate) -> bool {
-    (1700..=4000).contains(&date.year())
-}
-
 /// An instant as it is stored: truncated to whole seconds.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     exact_moment(text).map(|moment| moment.trunc_subsecs(0))
-}
-
-/// An instant in any of the accepted forms.
-pub(crate) fn exact_moment(text: &str) -> Option<DateTime<Utc>> {
-    let parsed = DateTime::parse_from_rfc3339(text)
-        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
-        .ok()?;
-    let moment = parsed.with_timezone(&Utc);
-    in_range(moment.date_naive()).then_some(moment)
-}
-
-/// A time of day in UTC.
-pub(crate) fn time(text: &str) -> Option<NaiveTime> {
-    NaiveTime::parse_from_str(text.trim_end_matches('Z'), "%H:%M:%S%.f").ok()
 }
 
 fn int(field: &Field, number: i64) -> Result<Value, ApiError> {

@@ -64,7 +64,6 @@ pub use answers::{
     Deleted, Groups, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated,
     UpsertError, Upserted,
 };
-pub(crate) use convert::{exact_moment, time};
 pub use duplicates::DuplicateAction;
 pub use id_list::IdList;
 pub use ingest::IngestPlan;

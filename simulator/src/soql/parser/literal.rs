@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::{Parsed, Parser};
 use crate::{
-    org,
+    moment,
     soql::{
         At, Literal, Piece, Relative,
         lexer::{Kind, Token},
@@ -122,10 +122,10 @@ impl Parser<'_> {
 /// A number, date, time or datetime.
 fn figure(text: &str) -> Option<Literal> {
     if text.contains(['T', 't']) {
-        return org::exact_moment(text).map(Literal::Moment);
+        return moment::exact_moment(text).map(Literal::Moment);
     }
     if text.contains(':') {
-        return text.ends_with('Z').then(|| org::time(text).map(Literal::Time))?;
+        return text.ends_with('Z').then(|| moment::time(text).map(Literal::Time))?;
     }
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(Literal::Date(date));
