@@ -15,8 +15,19 @@ pub(crate) struct Part {
 
 /// The parts of a form in their order; `None` for a body that is no form.
 pub(crate) fn parts(call: &Call) -> Option<Vec<Part>> {
-    let boundary = format!("--{}", parameter(call.header("content-type")?, "boundary")?);
-    let body = &call.body;
+    read(&boundary(call)?, &call.body)
+}
+
+/// What stands between the parts of a form; none for a body that is no form.
+pub(crate) fn boundary(call: &Call) -> Option<String> {
+    boundary_of(call.header("content-type")?)
+}
+
+fn boundary_of(content_type: &str) -> Option<String> {
+    Some(format!("--{}", parameter(content_type, "boundary")?))
+}
+
+fn read(boundary: &str, body: &Bytes) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut from = find(body, boundary.as_bytes(), 0)? + boundary.len();
     while let Some(to) = find(body, boundary.as_bytes(), from) {
@@ -63,4 +74,56 @@ fn parameter(header: &str, name: &str) -> Option<String> {
 fn find(text: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
     let at = text.get(from..)?.windows(wanted.len()).position(|window| window == wanted)?;
     Some(from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(end: &str, last: &str) -> Bytes {
+        let lines = [
+            "--B",
+            "Content-Type: application/json",
+            "Content-Disposition: form-data; name=\"job\"",
+            "",
+            "{}",
+            "--B",
+            "Content-Disposition: form-data; name=\"content\"; filename=\"content\"",
+            "",
+            "Name",
+            "a",
+            last,
+            "",
+        ];
+        Bytes::from(lines.join(end))
+    }
+
+    #[test]
+    fn the_parts_are_found_whatever_their_line_ends() {
+        for end in ["\r\n", "\n"] {
+            let parts = read("--B", &form(end, "--B--")).unwrap();
+
+            let [job, content] = parts.as_slice() else { panic!("{} parts", parts.len()) };
+            assert_eq!((job.name.as_str(), &job.content[..]), ("job", b"{}".as_slice()));
+            assert_eq!(job.content_type, "application/json");
+            assert_eq!(
+                (content.name.as_str(), &content.content[..]),
+                ("content", format!("Name{end}a").as_bytes())
+            );
+            assert_eq!(content.file_name.as_deref(), Some("content"));
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_cut_off_is_none() {
+        assert!(read("--B", &form("\n", "--B")).is_none());
+        assert!(read("--C", &form("\n", "--B--")).is_none());
+    }
+
+    #[test]
+    fn a_boundary_may_be_quoted_but_not_empty() {
+        assert_eq!(boundary_of("multipart/form-data; boundary=\"B\"").as_deref(), Some("--B"));
+        assert_eq!(boundary_of("multipart/form-data; boundary="), None);
+        assert_eq!(boundary_of("text/csv"), None);
+    }
 }

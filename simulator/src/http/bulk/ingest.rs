@@ -16,7 +16,7 @@ use crate::{
         bulk::{
             job::{Ingest, Job, State, Work, operation_named, wrong_state},
             jobs::{self, Kind},
-            multipart,
+            one_shot,
             outcome::{End, File, Outcome, position},
             query::enter,
             sheet::{Delimiter, Ending, Format},
@@ -77,7 +77,7 @@ pub(crate) fn answer(
 fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
     let is_multipart = call.media_type().is_some_and(|kind| kind == "multipart/form-data");
     let (order, content): (Order, Option<Bytes>) = if is_multipart {
-        let (job, content) = multipart::parts(call)?;
+        let (job, content) = one_shot::parts(call)?;
         let order = serde_json::from_slice(&job);
         (order.map_err(|error| Refusal::malformed_json(&error))?, Some(content))
     } else {

@@ -8,7 +8,7 @@
 mod ingest;
 mod job;
 mod jobs;
-mod multipart;
+mod one_shot;
 mod outcome;
 mod query;
 mod results;
