@@ -19,12 +19,14 @@ pub fn fill(org: &mut Org, seed: u64, scale: f64) {
     maker.hierarchy(&accounts);
     let contacts = maker.make("Contact", scaled(3000, scale), |maker| maker.contact(&accounts));
     maker.reporting(&contacts);
-    maker.make("Opportunity", scaled(1000, scale), |maker| Some(maker.opportunity(&accounts)));
+    let deals =
+        maker.make("Opportunity", scaled(1000, scale), |maker| Some(maker.opportunity(&accounts)));
     maker.make("Lead", scaled(500, scale), |maker| Some(maker.lead()));
     maker.make("Case", scaled(500, scale), |maker| Some(maker.case(&accounts, &contacts)));
     let products = maker.make("Product2", scaled(100, scale), |maker| Some(maker.product()));
     let invoices = maker.make("Invoice__c", scaled(500, scale), |maker| maker.invoice(&accounts));
     maker.make("Invoice_Line__c", scaled(1500, scale), |maker| maker.line(&invoices, &products));
+    maker.make("Task", scaled(50, scale), |maker| Some(maker.task(&contacts, &deals)));
 }
 
 #[expect(
@@ -218,6 +220,17 @@ impl Maker<'_> {
             "Status__c": self.text(&["Draft", "Sent", "Paid", "Cancelled"]), "Issued__c": self.date(2025),
             "Due__c": self.date(2026), "Memo__c": self.maybe(json!("Danke für Ihren Auftrag")),
         }))
+    }
+
+    fn task(&mut self, contacts: &[Id], deals: &[Id]) -> Json {
+        let (who, what) = (self.one(contacts), self.one(deals));
+        let (who, what) = (who.map(|id| id.to_string()), what.map(|id| id.to_string()));
+        json!({
+            "Subject": self.text(&["Call", "Email", "Send Quote"]), "WhoId": self.maybe(json!(who)),
+            "WhatId": self.maybe(json!(what)), "ActivityDate": self.date(2026),
+            "Status": self.text(&["Not Started", "In Progress", "Completed"]),
+            "Priority": self.text(&["High", "Normal", "Low"]),
+        })
     }
 
     fn line(&mut self, invoices: &[Id], products: &[Id]) -> Option<Json> {

@@ -25,9 +25,11 @@ mod check;
 mod computed;
 mod convert;
 mod currencies;
+mod derived;
 mod describe;
 mod duplicates;
 pub(crate) mod events;
+mod history;
 mod id_list;
 mod ingest;
 mod merge;
@@ -47,6 +49,7 @@ mod rules;
 mod save;
 mod search;
 mod shape;
+mod standing;
 mod synthetic;
 mod table;
 mod touch;
@@ -163,6 +166,7 @@ impl Org {
         org.add_user(HUMAN_USERNAME, "Hannah", "Human");
         org.add_record_types();
         org.add_currencies();
+        org.add_standing();
         org.person = person::PersonAccounts::of(&org.schema);
         org
     }
@@ -189,6 +193,11 @@ impl Org {
             ("Alias", Value::Text(alias.into())),
             ("IsActive", Value::Bool(true)),
             ("UserType", Value::Text("Standard".into())),
+            ("TimeZoneSidKey", Value::Text("GMT".into())),
+            ("LocaleSidKey", Value::Text("en_US".into())),
+            ("LanguageLocaleKey", Value::Text("en_US".into())),
+            ("EmailEncodingKey", Value::Text("UTF-8".into())),
+            ("ProfileId", Value::Id(standing::administrator())),
             ("CreatedDate", Value::Moment(now)),
             ("CreatedById", Value::Id(id)),
             ("LastModifiedDate", Value::Moment(now)),

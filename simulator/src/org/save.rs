@@ -47,6 +47,7 @@ impl Org {
             }
         }
         self.default_record_type(number, &mut row);
+        self.default_profile(number, &mut row);
         // With "Set Audit Fields upon Record Creation" the changes may have brought these.
         let audit = [
             (system.created_date, Value::Moment(now)),
@@ -75,9 +76,11 @@ impl Org {
     /// Checks and stores a new row.
     fn insert(&mut self, writer: Writer, number: usize, mut row: Row) -> Result<Id, ApiError> {
         self.make_person(number, true, &mut row)?;
+        self.derive(number, &mut row);
         self.check(number, None, &row)?;
         self.check_duplicates(writer, number, None, &row)?;
         let id = self.number_row(number, &mut row);
+        self.publish(number, id, &mut row);
         self.put(number, id, Some(row));
         self.cast_shadow(writer, number, id);
         Ok(id)
@@ -98,7 +101,11 @@ impl Org {
             if field.auto_number {
                 let text = auto_number(&field.display_format, table.auto_number);
                 row.set(Some(at), Value::Text(text.into()));
-            } else if field.name_field && field.createable && row.value(at).is_null() {
+            } else if field.name_field
+                && (field.custom || field.defaulted_on_create || object.is("custom"))
+                && field.createable
+                && row.value(at).is_null()
+            {
                 row.set(Some(at), Value::Text(id.short().into()));
             }
         }
@@ -154,9 +161,11 @@ impl Org {
         mut row: Row,
     ) -> Result<Id, ApiError> {
         self.make_person(number, false, &mut row)?;
+        self.derive(number, &mut row);
         self.check(number, Some(id), &row)?;
         self.check_duplicates(writer, number, Some(id), &row)?;
         self.stamp(number, writer.user, &mut row);
+        self.track(writer, number, id, &row);
         self.put(number, id, Some(row));
         self.cast_shadow(writer, number, id);
         Ok(id)

@@ -75,7 +75,9 @@ impl Table {
         let fields = object.fields().iter().enumerate().filter(|(_, field)| needs_index(field));
         let indexes = fields.map(|(number, field)| (number, Index::new(field.case_sensitive)));
         let indexes = indexes.collect();
-        Self { stamp: object.system().system_modstamp, indexes, ..Self::default() }
+        let system = object.system();
+        // History has no other stamp than that of its creation.
+        Self { stamp: system.system_modstamp.or(system.created_date), indexes, ..Self::default() }
     }
 
     /// Indexes a field that was added or changed as it needs now.

@@ -14,6 +14,7 @@ pub mod formula;
 pub mod object;
 pub mod record_type;
 mod relations;
+mod sample;
 
 use std::{
     collections::HashMap,
@@ -30,22 +31,7 @@ pub use features::{CURRENCIES, Features};
 pub use field::{Field, FieldType};
 pub use object::Object;
 pub use relations::{ChildRelationship, OnDelete, Relation};
-
-const SAMPLE: [(&str, &str); 10] = [
-    ("User", include_str!("../../sample/User.json")),
-    ("Account", include_str!("../../sample/Account.json")),
-    ("Contact", include_str!("../../sample/Contact.json")),
-    ("Opportunity", include_str!("../../sample/Opportunity.json")),
-    ("Lead", include_str!("../../sample/Lead.json")),
-    ("Case", include_str!("../../sample/Case.json")),
-    ("RecordType", include_str!("../../sample/RecordType.json")),
-    ("Product2", include_str!("../../sample/Product2.json")),
-    ("Invoice__c", include_str!("../../sample/Invoice__c.json")),
-    ("Invoice_Line__c", include_str!("../../sample/Invoice_Line__c.json")),
-];
-
-/// Every org has it: its rows are the topics of the Streaming API.
-const PUSH_TOPIC: (&str, &str) = ("PushTopic", include_str!("../../sample/PushTopic.json"));
+use sample::{PUSH_TOPIC, SAMPLE};
 
 /// Why describe files could not be used.
 #[derive(Debug, thiserror::Error)]
