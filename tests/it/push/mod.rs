@@ -360,7 +360,7 @@ async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
 #[tokio::test]
 async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, FaultKind::Latency { millis: 400 }).await;
+    world.fault("PATCH", COLLECTIONS, FaultKind::latency(400)).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
     let (pushed, ()) = tokio::join!(world.run(), async {
         let claimed = "select 1 from lockstep.journal where outcome is null";
