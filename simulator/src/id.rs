@@ -99,6 +99,12 @@ impl Id {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Appends the 18-character form.
+    pub(crate) fn write(&self, out: &mut String) {
+        out.push_str(self.short());
+        out.push_str(std::str::from_utf8(&self.checksum()).unwrap_or_default());
+    }
+
     fn checksum(&self) -> [u8; 3] {
         let mut sum = [b'A'; 3];
         for (to, group) in sum.iter_mut().zip(self.0.chunks(5)) {

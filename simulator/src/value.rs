@@ -1,6 +1,6 @@
 //! A stored value and its two texts: REST's JSON and the cells of Bulk's CSV.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 use compact_str::CompactString;
 
 use crate::Id;
@@ -80,15 +80,17 @@ impl Value {
     pub fn write_json(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
-            Self::Bool(_) | Self::Int(_) => out.push_str(&self.to_cell()),
+            Self::Bool(_) | Self::Int(_) => self.write_cell(out),
             Self::Number(number) => out.push_str(&json_number(*number)),
             Self::Text(text) => write_json_text(text, out),
             Self::Moment(moment) => {
-                out.push_str(&moment.format("\"%Y-%m-%dT%H:%M:%S.000+0000\"").to_string());
+                out.push('"');
+                write_moment(*moment, "+0000", out);
+                out.push('"');
             }
             Self::Id(_) | Self::Date(_) | Self::Time(_) => {
                 out.push('"');
-                out.push_str(&self.to_cell());
+                self.write_cell(out);
                 out.push('"');
             }
         }
@@ -97,20 +99,85 @@ impl Value {
     /// The value as a cell of Bulk's CSV, before quoting. Null is empty.
     #[must_use]
     pub fn to_cell(&self) -> String {
+        let mut cell = String::new();
+        self.write_cell(&mut cell);
+        cell
+    }
+
+    /// Appends the value as a cell of Bulk's CSV, before quoting.
+    pub fn write_cell(&self, out: &mut String) {
         match self {
-            Self::Null => String::new(),
-            Self::Bool(value) => value.to_string(),
-            Self::Int(number) => number.to_string(),
-            Self::Number(number) => {
-                let text = number.to_string();
-                if text.contains('.') { text } else { text + ".0" }
-            }
-            Self::Text(text) => text.to_string(),
-            Self::Id(id) => id.to_string(),
-            Self::Date(date) => date.to_string(),
-            Self::Time(time) => time.format("%H:%M:%S%.3fZ").to_string(),
-            Self::Moment(moment) => moment.format("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
+            Self::Null => {}
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Int(number) => out.push_str(itoa::Buffer::new().format(*number)),
+            Self::Number(number) => write_number(*number, out),
+            Self::Text(text) => out.push_str(text),
+            Self::Id(id) => id.write(out),
+            Self::Date(date) => write_date(*date, out),
+            // A leap second is counted as milliseconds from 1,000 on.
+            Self::Time(time) => match time.nanosecond() / 1_000_000 {
+                milliseconds @ 0..1_000 => {
+                    write_clock(*time, out);
+                    out.push('.');
+                    write_digits(milliseconds, 3, out);
+                    out.push('Z');
+                }
+                _ => out.push_str(&time.format("%H:%M:%S%.3fZ").to_string()),
+            },
+            Self::Moment(moment) => write_moment(*moment, "Z", out),
         }
+    }
+}
+
+/// Appends a number with a fraction and without an exponent, in as few digits as tell it apart.
+fn write_number(number: f64, out: &mut String) {
+    if (1e-3..1e15).contains(&number.abs()) {
+        // Much faster than the standard library; beyond these bounds it writes exponents.
+        out.push_str(zmij::Buffer::new().format_finite(number));
+        return;
+    }
+    let text = number.to_string();
+    out.push_str(&text);
+    if !text.contains('.') {
+        out.push_str(".0");
+    }
+}
+
+/// Appends a moment in whole seconds and its zone.
+fn write_moment(moment: DateTime<Utc>, zone: &str, out: &mut String) {
+    write_date(moment.date_naive(), out);
+    out.push('T');
+    write_clock(moment.time(), out);
+    out.push_str(".000");
+    out.push_str(zone);
+}
+
+fn write_date(date: NaiveDate, out: &mut String) {
+    match u32::try_from(date.year()) {
+        Ok(year) if year <= 9999 => {
+            write_digits(year, 4, out);
+            out.push('-');
+            write_digits(date.month(), 2, out);
+            out.push('-');
+            write_digits(date.day(), 2, out);
+        }
+        _ => out.push_str(&date.to_string()),
+    }
+}
+
+fn write_clock(time: NaiveTime, out: &mut String) {
+    write_digits(time.hour(), 2, out);
+    out.push(':');
+    write_digits(time.minute(), 2, out);
+    out.push(':');
+    write_digits(time.second(), 2, out);
+}
+
+/// Appends the last so many digits of a number, at most four.
+fn write_digits(number: u32, count: usize, out: &mut String) {
+    let digit = |unit: u32| char::from(b'0' + u8::try_from(number / unit % 10).unwrap_or_default());
+    for unit in [1000, 100, 10, 1].into_iter().skip(4 - count.min(4)) {
+        out.push(digit(unit));
     }
 }
 
@@ -135,7 +202,45 @@ fn json_number(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A number as the standard library writes it.
+    fn plain(number: f64) -> String {
+        let text = number.to_string();
+        if text.contains('.') { text } else { text + ".0" }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_writes_them(
+            bits: u64, whole in -10_000_000_000_i64..10_000_000_000, scale in 0..9,
+        ) {
+            #[expect(clippy::cast_precision_loss, reason = "numbers of a table's size")]
+            let decimal = whole as f64 / 10_f64.powi(scale);
+            for number in [f64::from_bits(bits), decimal] {
+                if number.is_finite() {
+                    prop_assert_eq!(Value::Number(number).to_cell(), plain(number));
+                }
+            }
+        }
+
+        #[test]
+        fn dates_and_times_are_written_as_chrono_writes_them(
+            seconds in -62_135_596_800_i64..253_402_300_800, milliseconds in 0_u32..1_000,
+        ) {
+            let moment = DateTime::from_timestamp(seconds, 0).unwrap();
+            let time = moment.time().with_nanosecond(milliseconds * 1_000_000).unwrap();
+
+            let expected = moment.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+            prop_assert_eq!(Value::Moment(moment).to_cell(), expected);
+            let date = moment.date_naive();
+            prop_assert_eq!(Value::Date(date).to_cell(), date.to_string());
+            let expected = time.format("%H:%M:%S%.3fZ").to_string();
+            prop_assert_eq!(Value::Time(time).to_cell(), expected);
+        }
+    }
 
     #[test]
     fn values_have_one_text_in_json_and_one_in_csv() {

@@ -44,9 +44,9 @@ struct Retrieve {
 
 /// What is done to each row of a write.
 enum Action<'a> {
-    Create { object: String, body: &'a JsonMap },
+    Create { object: String, body: JsonMap },
     Update { object: String, id: String, body: JsonMap },
-    Upsert { object: &'a str, key_field: &'a str, body: &'a JsonMap },
+    Upsert { object: &'a str, key_field: &'a str, body: JsonMap },
     Delete { id: String },
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn write(world: &World, call: &Call) -> Result<Reply, Refusal> {
     check_runs(&objects, |one, next| one.eq_ignore_ascii_case(next))?;
     let actions = objects
         .into_iter()
-        .zip(&body.records)
+        .zip(body.records)
         .map(|(object, record)| {
             if call.method == Method::POST {
                 return Action::Create { object, body: record };
@@ -119,8 +119,11 @@ pub(crate) fn upsert(
             return Err(Refusal::bad_request("INVALID_TYPE", message));
         }
     }
-    let actions =
-        body.records.iter().map(|body| Action::Upsert { object, key_field: field, body }).collect();
+    let actions = body
+        .records
+        .into_iter()
+        .map(|body| Action::Upsert { object, key_field: field, body })
+        .collect();
     Ok(carry_out(world, call, actions, body.all_or_none))
 }
 
@@ -194,10 +197,9 @@ fn object_of(record: &JsonMap) -> Result<String, Refusal> {
 }
 
 /// The id of a record and its body without it.
-fn split_id(record: &JsonMap) -> (String, JsonMap) {
-    let mut body = record.clone();
-    let name = record.keys().find(|name| name.eq_ignore_ascii_case("id"));
-    let id = name.and_then(|name| body.remove(name));
+fn split_id(mut body: JsonMap) -> (String, JsonMap) {
+    let name = body.keys().find(|name| name.eq_ignore_ascii_case("id")).cloned();
+    let id = name.and_then(|name| body.remove(&name));
     let id = id.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
     (id, body)
 }
@@ -237,7 +239,7 @@ impl Action<'_> {
     fn run(self, org: &mut Org, writer: Writer) -> Outcome {
         match self {
             Self::Create { object, body } => {
-                org.create(writer, &object, body).map_err(unknown_type(&object)).map(new)
+                org.create(writer, &object, &body).map_err(unknown_type(&object)).map(new)
             }
             Self::Update { id, .. } if id.is_empty() => {
                 Err(ApiError::row("MISSING_ARGUMENT", "Id not specified in an update call", &[]))

@@ -14,14 +14,15 @@ use crate::{Id, org::QueryResult};
 /// How long a cursor lives.
 const LIFETIME: TimeDelta = TimeDelta::days(2);
 
-/// How many cursors are kept, and how many rows they may have together. The oldest go first, so
-/// that a long run needs no more memory than a short one.
-const KEPT: Kept = Kept { cursors: 20_000, rows: 20_000_000 };
+/// How many cursors are kept, and how much they may weigh together: a stretch of ten million rows
+/// weighs as little as one row. The oldest go first, so that a long run needs no more memory than a
+/// short one.
+const KEPT: Kept = Kept { cursors: 20_000, weight: 20_000_000 };
 
 #[derive(Debug, Clone, Copy)]
 struct Kept {
     cursors: usize,
-    rows: usize,
+    weight: usize,
 }
 
 /// The open cursors.
@@ -33,7 +34,7 @@ pub(crate) struct Cursors {
     /// By the 15 characters of the id.
     by_id: HashMap<String, u64>,
     /// Of all open cursors.
-    rows: usize,
+    weight: usize,
     opened: u64,
 }
 
@@ -63,7 +64,7 @@ impl Default for Cursors {
 
 impl Cursors {
     fn keeping(kept: Kept) -> Self {
-        Self { kept, open: BTreeMap::new(), by_id: HashMap::new(), rows: 0, opened: 0 }
+        Self { kept, open: BTreeMap::new(), by_id: HashMap::new(), weight: 0, opened: 0 }
     }
 
     /// Opens a cursor and answers its id.
@@ -73,9 +74,9 @@ impl Cursors {
         batch_size: usize,
         now: DateTime<Utc>,
     ) -> Id {
-        self.rows += result.len();
+        self.weight += result.weight();
         while !self.open.is_empty()
-            && (self.open.len() >= self.kept.cursors || self.rows > self.kept.rows)
+            && (self.open.len() >= self.kept.cursors || self.weight > self.kept.weight)
         {
             self.forget_oldest();
         }
@@ -93,7 +94,7 @@ impl Cursors {
     fn forget_oldest(&mut self) {
         if let Some((_, oldest)) = self.open.pop_first() {
             self.by_id.remove(oldest.id.short());
-            self.rows -= oldest.result.len();
+            self.weight -= oldest.result.weight();
         }
     }
 
@@ -125,7 +126,7 @@ mod tests {
     use crate::{Org, org::Scope, schema::Schema};
 
     #[test]
-    fn the_oldest_cursors_go_when_there_are_too_many_or_they_have_too_many_rows() {
+    fn the_oldest_cursors_go_when_there_are_too_many_or_they_weigh_too_much() {
         let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut org = Org::new(Schema::sample(), Arc::new(move || now));
         crate::generate::fill(&mut org, 1, 0.02);
@@ -136,17 +137,37 @@ mod tests {
             cursors.find(&format!("{id}-2"), now + TimeDelta::days(1)).is_some()
         };
 
-        let mut few = Cursors::keeping(Kept { cursors: 2, rows: 1000 });
+        let mut few = Cursors::keeping(Kept { cursors: 2, weight: 1000 });
         let ids = [0; 4].map(|_| few.open(Arc::clone(&ten), 200, now));
         assert_eq!(ids.map(|id| is_open(&few, &id)), [false, false, true, true]);
         assert!(few.find(&format!("{}-2", ids[3].short()), now).is_some());
         assert!(few.find(&format!("{}-2", ids[3]), now + LIFETIME).is_none());
         assert!(few.find(&format!("{}-11", ids[3]), now).is_none());
 
-        let mut small = Cursors::keeping(Kept { cursors: 100, rows: 25 });
+        let weight = ten.weight() * 5 / 2;
+        let mut small = Cursors::keeping(Kept { cursors: 100, weight });
         let ids = [0; 4].map(|_| small.open(Arc::clone(&ten), 200, now));
         assert_eq!(ids.map(|id| is_open(&small, &id)), [false, false, true, true]);
-        small.open(ten, 200, now + LIFETIME);
-        assert_eq!((small.open.len(), small.rows), (1, 10));
+        small.open(Arc::clone(&ten), 200, now + LIFETIME);
+        assert_eq!((small.open.len(), small.weight), (1, ten.weight()));
+    }
+
+    #[test]
+    fn a_cursor_over_computed_rows_weighs_no_more_than_one_over_few_rows() {
+        let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
+        let mut org = Org::new(Schema::sample(), Arc::new(move || now));
+        org.add_synthetic(&[("Account".to_owned(), 10_000_000)]).unwrap();
+        let query = |soql| Arc::new(org.query(org.integration_user(), soql, Scope::Live).unwrap());
+        let few = query("SELECT Id FROM Account LIMIT 10");
+        let all = query("SELECT Id FROM Account");
+
+        let mut cursors = Cursors::keeping(Kept { cursors: 100, weight: 10 });
+        let first = cursors.open(few, 2, now);
+        let second = cursors.open(Arc::clone(&all), 2_000, now);
+
+        assert_eq!(all.len(), 10_000_000);
+        for (id, offset) in [(first, 2), (second, 9_999_000)] {
+            assert!(cursors.find(&format!("{id}-{offset}"), now).is_some());
+        }
     }
 }

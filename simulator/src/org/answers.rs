@@ -65,6 +65,12 @@ impl QueryResult {
         self.groups.as_ref().map_or(self.rows.len(), |groups| groups.rows.len())
     }
 
+    /// How much memory it takes, in runs of ids or records of groups.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.groups.as_ref().map_or(self.rows.runs(), |groups| groups.rows.len())
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

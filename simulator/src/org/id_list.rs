@@ -43,6 +43,12 @@ impl IdList {
         self.runs.is_empty()
     }
 
+    /// How many stretches of regular steps it is made of, which is what it takes memory for.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     /// The id at a position.
     #[must_use]
     pub fn get(&self, position: usize) -> Option<Id> {

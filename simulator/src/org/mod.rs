@@ -13,13 +13,14 @@
 //!   take several back together (`allOrNone`), bracket them with [`Org::begin`] and
 //!   [`Org::rollback`] or [`Org::commit`].
 //! * A query answers row ids and a [`Shape`]; rows are written out one at a time with
-//!   [`Org::write_json`] or [`Org::csv_row`], so a cursor keeps only ids.
+//!   [`Org::write_json`] or [`Org::each_cell`], so a cursor keeps only ids.
 
 mod alter;
 mod answers;
 mod bin;
 mod blob;
 mod body;
+mod cells;
 mod changes;
 mod check;
 mod computed;
@@ -67,6 +68,8 @@ pub use answers::{
     Deleted, Groups, IngestFailure, Ingested, Key, Operation, QueryResult, Scope, Updated,
     UpsertError, Upserted,
 };
+pub use cells::Cells;
+pub(crate) use cells::Untouched;
 pub use duplicates::DuplicateAction;
 pub use id_list::IdList;
 pub use ingest::IngestPlan;

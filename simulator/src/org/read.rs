@@ -42,6 +42,16 @@ impl Org {
         Cow::Borrowed(row.value(at))
     }
 
+    /// Whether a field reads as what is stored, whatever the rest of the row and of the org is.
+    pub(super) fn is_stored(&self, number: usize, at: usize) -> bool {
+        let field = self.object(number).and_then(|object| object.field(at));
+        field.is_some_and(|field| {
+            let is_computed = field.formula.is_some() || field.roll_up.is_some();
+            let is_full_name = field.name_field && !field.createable && !field.auto_number;
+            !is_computed && !is_full_name
+        })
+    }
+
     /// The row that a reference leads to, and its table.
     pub(super) fn follow(&self, row: &Row, field: usize) -> Option<(usize, Id, RowRef<'_>)> {
         let id = row.value(field).as_id()?;

@@ -303,16 +303,6 @@ impl Org {
         shape.cells.iter().map(|cell| cell.header.clone()).collect()
     }
 
-    /// The cells of one row of a Bulk query's CSV; null is empty. `None` when it has been purged.
-    #[must_use]
-    pub fn csv_row(&self, shape: &Shape, id: Id) -> Option<Vec<String>> {
-        let row = self.row(shape.object, id)?;
-        let cell = |cell: &super::shape::Cell| {
-            self.express(shape.object, &row, &cell.expression).to_cell()
-        };
-        Some(shape.cells.iter().map(cell).collect())
-    }
-
     /// The row that references lead to, with its object.
     pub(super) fn walk<'a>(
         &'a self,

@@ -53,7 +53,7 @@ struct Computed {
 impl Computed {
     /// The number of a row that is still computed.
     fn number(&self, id: Id) -> Option<u64> {
-        self.source.number(id).filter(|_| !self.touched.contains(&id))
+        self.source.number(id).filter(|_| self.touched.is_empty() || !self.touched.contains(&id))
     }
 
     fn count(&self) -> usize {
@@ -103,6 +103,11 @@ impl Table {
     /// What computes rows, if anything does.
     pub(crate) fn synthetic(&self) -> Option<&Arc<Synthetic>> {
         self.computed.as_ref().map(|computed| &computed.source)
+    }
+
+    /// The number of a computed row that nobody has touched.
+    pub(crate) fn untouched_number(&self, id: Id) -> Option<u64> {
+        self.computed.as_ref()?.number(id)
     }
 
     /// The row with this id, in the recycle bin or not.

@@ -196,11 +196,11 @@ fn an_upsert_inserts_once_and_then_updates() {
     );
     let user = sample.org.integration_user();
     assert_eq!(
-        sample.org.upsert_keyed(user, "Account", "External_Id__c", &map(body)).unwrap().id,
+        sample.org.upsert_keyed(user, "Account", "External_Id__c", map(body)).unwrap().id,
         first.id
     );
     let keyless =
-        sample.org.upsert_keyed(user, "Account", "External_Id__c", &map(json!({"Name": "x"})));
+        sample.org.upsert_keyed(user, "Account", "External_Id__c", map(json!({"Name": "x"})));
     assert_eq!(ApiError::from(keyless.unwrap_err()).code, "MISSING_ARGUMENT");
     let unknown = sample.upsert("Account", ("Namez", json!("k")), json!({}));
     let unknown = ApiError::from(unknown.unwrap_err());

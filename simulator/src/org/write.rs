@@ -91,10 +91,9 @@ impl Org {
         writer: impl Into<Writer>,
         object: &str,
         key_field: &str,
-        body: &JsonMap,
+        mut body: JsonMap,
     ) -> Result<Upserted, UpsertError> {
         let writer = writer.into();
-        let mut body = body.clone();
         let name = body.keys().find(|name| name.eq_ignore_ascii_case(key_field)).cloned();
         let value = name.and_then(|name| body.remove(&name)).unwrap_or(Json::Null);
         self.upsert(writer, object, &Key { field: key_field.to_owned(), value }, &body)

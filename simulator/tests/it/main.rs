@@ -51,6 +51,7 @@ mod soql_rows;
 mod soql_world;
 mod standard_objects;
 mod support;
+mod synthetic;
 mod time;
 mod tls;
 mod xml;

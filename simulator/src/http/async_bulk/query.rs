@@ -63,8 +63,9 @@ fn write_out(org: &Org, shift: &Shift, found: &QueryResult, rows: Range<usize>) 
             let mut text = String::new();
             let header = org.csv_header(&found.shape);
             format.write(header.iter().map(String::as_str), &mut text);
-            for row in rows.iter().filter_map(|id| org.csv_row(&found.shape, *id)) {
-                format.write(row.iter().map(String::as_str), &mut text);
+            let cells = org.cells(&found.shape);
+            for id in rows {
+                format.write_row(org, &cells, id, &mut text);
             }
             text
         }

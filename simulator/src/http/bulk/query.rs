@@ -1,9 +1,6 @@
 //! Query jobs.
 
-use std::{
-    io,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use axum::http::{HeaderName, Method, StatusCode};
 use serde::Deserialize;
@@ -26,7 +23,7 @@ use crate::{
         route::Resource,
         world::World,
     },
-    org::Scope,
+    org::{Cells, Scope},
 };
 
 /// Rows of a page when the client does not say.
@@ -95,7 +92,7 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Reply, Refusal> {
         return Err(Refusal::bad_request("INVALIDJOB", "contentType must be CSV"));
     }
     // A statement that cannot run is refused now; its rows are looked up when the job is at work.
-    world.org().bulk_query(call.user(), &order.query, scope)?;
+    world.org().check_bulk_query(call.user(), &order.query, scope)?;
     let work = Work::Query(Query {
         object: object_of(&order.query).to_owned(),
         soql: order.query,
@@ -206,32 +203,46 @@ fn write_out(
     let found = org.bulk_query(user, soql, scope).map_err(|error| error.to_string())?;
     let mut header = String::new();
     format.write(org.csv_header(&found.shape).iter().map(String::as_str), &mut header);
+    let cells = org.cells(&found.shape);
     drop(org);
-    let mut results = Results::new(header);
+    let mut results = Results::new(format, header);
     let mut rows = found.rows.iter().take(trouble.rows_of_job());
     loop {
         if world.jobs().get_mut(id).is_none_or(|job| job.state != State::InProgress) {
             return Err("aborted".to_owned());
         }
-        let (text, ends) = piece(&world.org(), &found.shape, &mut rows, format);
-        if ends.is_empty() {
+        let ids: Vec<Id> = rows.by_ref().take(PIECE).collect();
+        if ids.is_empty() {
             return Ok(results);
         }
-        results.push(&text, ends).map_err(|error: io::Error| error.to_string())?;
+        let org = world.org();
+        if let Some(untouched) = org.untouched(&cells, &ids) {
+            results.push_untouched(untouched, ids.len());
+            continue;
+        }
+        let (text, ends) = piece(&org, &cells, ids.into_iter().chain(&mut rows), format);
+        drop(org);
+        if !ends.is_empty() {
+            results.push(&text, ends);
+        }
     }
 }
 
 /// The next rows as text, and where each ends in it.
 fn piece(
     org: &Org,
-    shape: &crate::org::Shape,
-    rows: &mut impl Iterator<Item = Id>,
+    cells: &Cells,
+    rows: impl Iterator<Item = Id>,
     format: Format,
-) -> (String, Vec<usize>) {
+) -> (String, Vec<u32>) {
     let (mut text, mut ends) = (String::new(), Vec::with_capacity(PIECE));
-    for row in rows.filter_map(|id| org.csv_row(shape, id)).take(PIECE) {
-        format.write(row.iter().map(String::as_str), &mut text);
-        ends.push(text.len());
+    for id in rows {
+        if format.write_row(org, cells, id, &mut text) {
+            ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        if ends.len() == PIECE {
+            break;
+        }
     }
     (text, ends)
 }

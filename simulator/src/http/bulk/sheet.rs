@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::{Id, Org, org::Cells, value::Value};
+
 /// How the cells and lines of a job's files are set apart.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Format {
@@ -69,23 +71,26 @@ impl Ending {
 impl Format {
     /// Appends one line; every cell is quoted.
     pub(crate) fn write<'a>(self, cells: impl IntoIterator<Item = &'a str>, out: &mut String) {
-        for (index, cell) in cells.into_iter().enumerate() {
-            if index > 0 {
-                out.push(self.delimiter.character());
-            }
-            out.push('"');
-            for (part, text) in cell.split('"').enumerate() {
-                if part > 0 {
-                    out.push_str("\"\"");
-                }
-                out.push_str(text);
-            }
-            out.push('"');
+        let mut line = self.line(out);
+        cells.into_iter().for_each(|cell| line.text(cell));
+        line.end();
+    }
+
+    /// Appends the line of a row; `false`, writing nothing, when it has been purged.
+    pub(crate) fn write_row(self, org: &Org, cells: &Cells, id: Id, out: &mut String) -> bool {
+        let before = out.len();
+        let mut line = self.line(out);
+        if org.each_cell(cells, id, |value| line.value(value)) {
+            line.end();
+            return true;
         }
-        out.push_str(match self.ending {
-            Ending::Lf => "\n",
-            Ending::Crlf => "\r\n",
-        });
+        out.truncate(before);
+        false
+    }
+
+    /// Begins a line, to be filled cell by cell; every cell is quoted.
+    pub(crate) fn line(self, out: &mut String) -> Line<'_> {
+        Line { format: self, is_empty: true, out }
     }
 
     /// Reads lines, the header being one of them. Lines may be of different lengths.
@@ -95,6 +100,53 @@ impl Format {
             .flexible(true)
             .delimiter(u8::try_from(self.delimiter.character()).unwrap_or(b','))
             .from_reader(bytes)
+    }
+}
+
+/// A line that is being written.
+pub(crate) struct Line<'a> {
+    format: Format,
+    is_empty: bool,
+    out: &'a mut String,
+}
+
+impl Line<'_> {
+    fn separate(&mut self) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.out.push(self.format.delimiter.character());
+        }
+        self.out.push('"');
+    }
+
+    /// Adds a cell of text.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.separate();
+        if text.contains('"') {
+            self.out.push_str(&text.replace('"', "\"\""));
+        } else {
+            self.out.push_str(text);
+        }
+        self.out.push('"');
+    }
+
+    /// Adds a cell.
+    pub(crate) fn value(&mut self, value: &Value) {
+        if let Value::Text(text) = value {
+            self.text(text);
+            return;
+        }
+        // Nothing but text has quotes.
+        self.separate();
+        value.write_cell(self.out);
+        self.out.push('"');
+    }
+
+    /// Ends the line.
+    pub(crate) fn end(self) {
+        self.out.push_str(match self.format.ending {
+            Ending::Lf => "\n",
+            Ending::Crlf => "\r\n",
+        });
     }
 }
 

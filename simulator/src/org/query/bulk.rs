@@ -2,7 +2,7 @@
 
 use crate::{
     ApiError,
-    org::{Org, QueryResult},
+    org::{Org, Shape},
     schema::FieldType,
     soql::{Item, Operand, Query, Select},
 };
@@ -39,12 +39,12 @@ pub(super) fn check(query: &Query) -> Result<(), ApiError> {
 }
 
 /// Refuses columns that have no place in a cell.
-pub(super) fn check_columns(org: &Org, result: &QueryResult) -> Result<(), ApiError> {
+pub(super) fn check_columns(org: &Org, shape: &Shape) -> Result<(), ApiError> {
     let is_opaque = |(object, field): (usize, usize)| {
         let field = org.object(object).and_then(|object| object.field(field));
         field.is_some_and(|field| field.kind.is_compound() || field.kind == FieldType::Base64)
     };
-    if result.shape.own_fields().any(is_opaque) {
+    if shape.own_fields().any(is_opaque) {
         return Err(refused("Selecting compound data"));
     }
     Ok(())

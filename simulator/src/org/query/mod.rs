@@ -73,8 +73,21 @@ impl Org {
         let query = soql::parse(soql)?;
         bulk::check(&query)?;
         let result = self.run(reader, soql, &query, scope)?;
-        bulk::check_columns(self, &result)?;
+        bulk::check_columns(self, &result.shape)?;
         Ok(result)
+    }
+
+    /// Refuses what [`Org::bulk_query`] refuses, without looking for rows.
+    ///
+    /// # Errors
+    /// As [`Org::bulk_query`].
+    pub fn check_bulk_query(&self, reader: Id, soql: &str, scope: Scope) -> Result<(), ApiError> {
+        let query = soql::parse(soql)?;
+        bulk::check(&query)?;
+        let resolver = self.resolver(reader, soql, &query, scope)?;
+        let shape = resolver.shape()?;
+        resolver.plan()?;
+        bulk::check_columns(self, &shape)
     }
 
     fn resolver<'a>(

@@ -52,12 +52,18 @@ fn org() -> Org {
     org
 }
 
+fn csv_row(org: &Org, shape: &super::Shape, id: crate::Id) -> Vec<String> {
+    let mut cells = Vec::new();
+    assert!(org.each_cell(&org.cells(shape), id, |value| cells.push(value.to_cell())));
+    cells
+}
+
 fn names(soql: &str) -> Vec<String> {
     let org = org();
     let result = org
         .query(org.integration_user(), soql, Scope::Live)
         .unwrap_or_else(|error| panic!("{soql}: {error}"));
-    let cells = result.rows.iter().map(|id| org.csv_row(&result.shape, id).unwrap());
+    let cells = result.rows.iter().map(|id| csv_row(&org, &result.shape, id));
     cells.map(|mut cells| cells.remove(0)).collect()
 }
 
@@ -158,7 +164,7 @@ fn a_row_shows_its_columns_in_the_order_of_the_select_list() {
     org.write_json(&result.shape, result.rows.first().unwrap(), "66.0", &mut out);
     assert!(out.ends_with(r#""AccountId":null,"Account":null}"#), "{out}");
     assert_eq!(org.csv_header(&result.shape), ["AccountId", "Account.Name"]);
-    assert_eq!(org.csv_row(&result.shape, result.rows.first().unwrap()).unwrap(), ["", ""]);
+    assert_eq!(csv_row(&org, &result.shape, result.rows.first().unwrap()), ["", ""]);
 }
 
 #[test]

@@ -9,7 +9,10 @@
 mod choose;
 mod recipe;
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    borrow::Cow,
+    ops::{Range, RangeInclusive},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -97,8 +100,13 @@ impl Synthetic {
 
     /// When a row was made and last changed.
     pub(crate) fn stamp(&self, number: u64) -> DateTime<Utc> {
-        let span = u128::from((OLDEST - YOUNGEST).unsigned_abs());
-        let seconds = u128::from(number) * span / u128::from(self.count.max(1));
+        let span = (OLDEST - YOUNGEST).unsigned_abs();
+        let count = self.count.max(1);
+        // Wide numbers take their time, so only where they are needed.
+        let seconds = number.checked_mul(span).map_or_else(
+            || u128::from(number) * u128::from(span) / u128::from(count),
+            |product| u128::from(product / count),
+        );
         self.oldest + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(OLDEST))
     }
 
@@ -150,13 +158,18 @@ impl Synthetic {
 
     /// One value of a row.
     pub(crate) fn value(&self, number: u64, field: usize) -> Value {
+        self.read(number, field).into_owned()
+    }
+
+    /// One value of a row; not copied where many rows share it.
+    pub(crate) fn read(&self, number: u64, field: usize) -> Cow<'_, Value> {
         let recipe = self.recipes.get(field).unwrap_or(&Recipe::Null);
         match recipe {
-            Recipe::Id => Value::Id(self.id(number)),
-            Recipe::Stamp => Value::Moment(self.stamp(number)),
-            Recipe::Own { salt } => {
-                recipe::earlier(number, *salt).map_or(Value::Null, |of| Value::Id(self.id(of)))
-            }
+            Recipe::Id => Cow::Owned(Value::Id(self.id(number))),
+            Recipe::Stamp => Cow::Owned(Value::Moment(self.stamp(number))),
+            Recipe::Own { salt } => Cow::Owned(
+                recipe::earlier(number, *salt).map_or(Value::Null, |of| Value::Id(self.id(of))),
+            ),
             recipe => recipe.value(number),
         }
     }

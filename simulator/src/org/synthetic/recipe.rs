@@ -1,6 +1,9 @@
 //! How the value of a field is computed from the number of its row.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use compact_str::CompactString;
 
 use super::Steps;
 use crate::{Id, value::Value};
@@ -110,10 +113,10 @@ pub(super) fn later(parent: u64, salt: u64) -> Steps {
 
 impl Recipe {
     /// The value of a row; the recipes that need to know all rows are the caller's.
-    pub(super) fn value(&self, number: u64) -> Value {
-        match self {
+    pub(super) fn value(&self, number: u64) -> Cow<'_, Value> {
+        Cow::Owned(match self {
             Self::Null | Self::Id | Self::Stamp | Self::Own { .. } => Value::Null,
-            Self::Constant(value) => value.clone(),
+            Self::Constant(value) => return Cow::Borrowed(value),
             Self::Key(affix) => affix.value(number),
             Self::KeyNumber { is_whole: true } => {
                 Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
@@ -121,8 +124,8 @@ impl Recipe {
             Self::KeyNumber { is_whole: false } => Value::Number(float(number)),
             Self::Parent(parents) => parents.value(number),
             Self::Usual { salt, may_be_null: true, .. } if is_null(number, *salt) => Value::Null,
-            Self::Usual { salt, what, .. } => what.value(mix(number, *salt)),
-        }
+            Self::Usual { salt, what, .. } => return what.value(mix(number, *salt)),
+        })
     }
 
     /// The rows that may have this value, which is how they are looked up.
@@ -153,12 +156,16 @@ fn float(number: u64) -> f64 {
 
 impl Affix {
     fn value(&self, number: u64) -> Value {
-        use std::fmt::Write;
         let Self { head, width, tail, offset } = self;
-        let mut text = String::with_capacity(head.len() + width.max(&20) + tail.len());
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{head}{:0width$}{tail}", number.saturating_add(*offset));
-        Value::Text(text.into())
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number.saturating_add(*offset));
+        let length = head.len() + digits.len().max(*width) + tail.len();
+        let mut text = CompactString::with_capacity(length);
+        text.push_str(head);
+        (digits.len()..*width).for_each(|_| text.push('0'));
+        text.push_str(digits);
+        text.push_str(tail);
+        Value::Text(text)
     }
 
     /// The row that a text stands for, in any case.
@@ -209,14 +216,21 @@ impl Parents {
 }
 
 impl Usual {
-    fn value(&self, mixed: u64) -> Value {
+    fn value(&self, mixed: u64) -> Cow<'_, Value> {
         let below = |most: u64| mixed % most.max(1);
-        match self {
+        Cow::Owned(match self {
             Self::Choice(values) => {
                 let position = usize::try_from(below(values.len() as u64)).unwrap_or_default();
-                values.get(position).cloned().unwrap_or(Value::Null)
+                return values.get(position).map_or(Cow::Owned(Value::Null), Cow::Borrowed);
             }
-            Self::Numbered { head, most } => Value::Text(format!("{head}{}", below(*most)).into()),
+            Self::Numbered { head, most } => {
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(below(*most));
+                let mut text = CompactString::with_capacity(head.len() + digits.len());
+                text.push_str(head);
+                text.push_str(digits);
+                Value::Text(text)
+            }
             Self::Bool => Value::Bool(mixed.is_multiple_of(2)),
             Self::Int { most } => Value::Int(i64::try_from(below(*most)).unwrap_or_default()),
             Self::Number { most, scale } => {
@@ -229,7 +243,7 @@ impl Usual {
                 Utc,
             )),
             Self::Time => Value::Time(time(mixed)),
-        }
+        })
     }
 }
 

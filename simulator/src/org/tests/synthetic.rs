@@ -26,7 +26,10 @@ impl Sample {
     /// The cells of one row, found by its id.
     fn cells(&self, soql: &str, id: Id) -> Vec<String> {
         let result = self.org.query(self.org.integration_user(), soql, Scope::Live).unwrap();
-        self.org.csv_row(&result.shape, id).unwrap()
+        let mut cells = Vec::new();
+        let shape = self.org.cells(&result.shape);
+        assert!(self.org.each_cell(&shape, id, |value| cells.push(value.to_cell())));
+        cells
     }
 }
 
