@@ -23,6 +23,7 @@ pub(crate) mod events;
 mod faults;
 mod front;
 pub(crate) mod gate;
+mod late;
 mod layouts;
 mod limits;
 mod multipart;

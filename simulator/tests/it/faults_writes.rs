@@ -97,6 +97,57 @@ async fn a_write_can_become_visible_late_with_its_old_stamp() {
 }
 
 #[tokio::test]
+async fn what_a_job_writes_can_become_visible_late_with_its_old_stamp() {
+    let sandbox = Sandbox::empty().await;
+    let control = sandbox.steer();
+    let written = control.freeze_clock().await.unwrap().now;
+    let kind = FaultKind::LateCommit { millis: None };
+    let armed = control.arm(Fault::new(kind).route("*/jobs/ingest")).await.unwrap();
+    let names: Vec<String> = (0..450).map(|row| format!("n{row}")).collect();
+    let job = ingest(&sandbox, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    until(&sandbox.simulator, armed.id, 1).await;
+    control.advance_clock(300).await.unwrap();
+
+    assert_eq!(accounts(&sandbox).await, 0, "nobody sees them yet");
+    assert_eq!(sandbox.get(&job).await.json()["state"], "InProgress");
+    control.release(armed.id).await.unwrap();
+    let ended = sandbox.ended(&job).await;
+
+    assert_eq!(
+        (&ended["state"], &ended["numberRecordsProcessed"]),
+        (&json!("JobComplete"), &json!(450))
+    );
+    let stamp = written.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let old = format!("SELECT COUNT() FROM Account WHERE SystemModstamp = {stamp}");
+    assert_eq!(sandbox.query(&old).await["totalSize"], 450);
+}
+
+#[tokio::test]
+async fn a_late_job_whose_unique_value_was_taken_meanwhile_fails_and_leaves_nothing() {
+    let sandbox = Sandbox::empty().await;
+    let control = sandbox.steer();
+    let kind = FaultKind::LateCommit { millis: None };
+    let armed = control.arm(Fault::new(kind).route("*/jobs/ingest")).await.unwrap();
+    let order = json!({ "object": "Account", "operation": "insert" });
+    let id = sandbox.post("jobs/ingest", &order).await.json()["id"].clone();
+    let path = format!("jobs/ingest/{}", id.as_str().unwrap());
+    let upload = sandbox.request(Method::PUT, &format!("{path}/batches"));
+    let csv = "Name,External_Id__c\na,k\nb,l\n";
+    upload.header("content-type", "text/csv").body(csv).send().await.unwrap();
+    sandbox.patch(&path, &json!({ "state": "UploadComplete" })).await;
+    until(&sandbox.simulator, armed.id, 1).await;
+    let first = json!({ "Name": "first", "External_Id__c": "k" });
+    assert_eq!(sandbox.post("sobjects/Account", &first).await.status, 201);
+
+    control.release(armed.id).await.unwrap();
+    let ended = sandbox.ended(&path).await;
+
+    assert_eq!(ended["state"], "Failed");
+    assert!(ended["errorMessage"].as_str().unwrap().starts_with("DUPLICATE_VALUE"), "{ended}");
+    assert_eq!(accounts(&sandbox).await, 1);
+}
+
+#[tokio::test]
 async fn rows_with_a_value_are_refused_wherever_they_are_written() {
     let sandbox = Sandbox::empty().await;
     let poison = FaultKind::poison("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Name", json!("bad"));

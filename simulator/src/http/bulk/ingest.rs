@@ -24,6 +24,7 @@ use crate::{
         call::{Call, unsupported},
         connection::delay,
         events::bulk_origin,
+        late::{self, Late},
         refusal::Refusal,
         reply::Reply,
         route::Resource,
@@ -195,13 +196,23 @@ async fn run(world: Weak<World>, id: Id, half_delay: Duration) {
         return;
     }
     delay(half_delay).await;
-    let work = tokio::task::spawn_blocking(move || {
-        if let Some(world) = world.upgrade() {
-            write(&world, id);
+    let home = Weak::clone(&world);
+    let work = tokio::task::spawn_blocking(move || write(&*home.upgrade()?, id));
+    let mut written = match work.await {
+        Ok(Some(written)) => written,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::error!(%error, "an ingest job panicked");
+            return;
         }
-    });
-    if let Err(error) = work.await {
-        tracing::error!(%error, "an ingest job panicked");
+    };
+    if let Some((late, number)) = written.parked
+        && let Err(error) = late::land(Weak::clone(&world), late, number).await
+    {
+        written.take_back(error);
+    }
+    if let Some(world) = world.upgrade() {
+        written.tell(&world);
     }
 }
 
@@ -217,33 +228,63 @@ struct Shift {
     upload: Bytes,
 }
 
-fn write(world: &World, id: Id) {
+/// What a job has done and not told yet.
+struct Written {
+    shift: Shift,
+    outcome: Outcome,
+    error: Option<String>,
+    /// The transaction of its rows, where it lands late.
+    parked: Option<(Late, u64)>,
+}
+
+impl Written {
+    /// Its transaction did not land.
+    fn take_back(&mut self, error: Option<ApiError>) {
+        let reason = error.map(|error| format!("{} : {}", error.code, error.message));
+        self.error = reason.or_else(|| Some("InternalServerError : rolled back".to_owned()));
+        self.outcome = Outcome::nothing_done(self.shift.upload.clone(), self.shift.format);
+    }
+
+    /// Ends the job.
+    fn tell(self, world: &World) {
+        let now = world.now();
+        let mut jobs = world.jobs();
+        let Some(job) = jobs.get_mut(self.shift.id) else { return };
+        if let Work::Ingest(ingest) = &mut job.work {
+            ingest.outcome = Some(Arc::new(self.outcome));
+        }
+        if job.state == State::InProgress && !self.shift.ingest.trouble.stalls() {
+            job.enter(if self.error.is_none() { State::JobComplete } else { State::Failed }, now);
+            job.error = self.error;
+        }
+    }
+}
+
+fn write(world: &World, id: Id) -> Option<Written> {
     let shift = {
         let mut jobs = world.jobs();
-        let Some(job) = jobs.get_mut(id) else { return };
-        let Work::Ingest(ingest) = &job.work else { return };
+        let job = jobs.get_mut(id)?;
+        let Work::Ingest(ingest) = &job.work else { return None };
         let upload = ingest.upload.clone().unwrap_or_default();
         Shift { id, user: job.user, format: job.format, ingest: ingest.clone(), upload }
     };
-    let (outcome, error) = match write_all(world, &shift) {
+    let late = shift.ingest.trouble.late;
+    let parked = late.map(|late| (late, world.org().park_nothing()));
+    let (outcome, error) = match write_all(world, &shift, parked.map(|(_, number)| number)) {
         Ok(ended) => ended,
-        Err(message) => (Outcome::nothing_done(shift.upload, shift.format), Some(message)),
+        Err(message) => (Outcome::nothing_done(shift.upload.clone(), shift.format), Some(message)),
     };
-    let now = world.now();
-    let mut jobs = world.jobs();
-    let Some(job) = jobs.get_mut(id) else { return };
-    if let Work::Ingest(ingest) = &mut job.work {
-        ingest.outcome = Some(Arc::new(outcome));
-    }
-    if job.state == State::InProgress && !shift.ingest.trouble.stalls() {
-        job.enter(if error.is_none() { State::JobComplete } else { State::Failed }, now);
-        job.error = error;
-    }
+    Some(Written { shift, outcome, error, parked })
 }
 
 /// Writes row after row. What is wrong with the header fails the job before any row; a row that
 /// cannot be read fails it where it stands, and what was written stays written.
-fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), String> {
+/// Into a `parked` transaction it writes unseen.
+fn write_all(
+    world: &World,
+    shift: &Shift,
+    parked: Option<u64>,
+) -> Result<(Outcome, Option<String>), String> {
     let mut reader = shift.format.reader(&shift.upload);
     let mut record = csv::StringRecord::new();
     let has_header = reader.read_record(&mut record);
@@ -260,6 +301,12 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
         if rows.is_empty() {
             return Ok((outcome, error.or_else(|| shift.ingest.trouble.job_error())));
         }
+        // Taken back at the end of the turn; what was written is kept aside.
+        let unseen = parked.map(|number| {
+            let transaction = world.transaction();
+            world.org().resume(number);
+            transaction
+        });
         let mut org = world.org();
         let origin = shift.ingest.origin.clone();
         org.write_as(Author { origin, user: Some(shift.user) });
@@ -277,7 +324,11 @@ fn write_all(world: &World, shift: &Shift) -> Result<(Outcome, Option<String>), 
             outcome.push(bytes, end);
             index += 1;
         }
+        if let Some(number) = parked {
+            org.park_more(number);
+        }
         drop(org);
+        drop(unseen);
         turn.tell(world, shift.id);
         if error.is_some() {
             return Ok((outcome, error));

@@ -16,7 +16,10 @@ use std::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::control::{ArmedFault, Fault, FaultKind, Rule, StruckRequest};
+use crate::{
+    control::{ArmedFault, Fault, FaultKind, Rule, StruckRequest},
+    http::late::Late,
+};
 pub(crate) use answer::ordered;
 pub(crate) use body::{is_exact, spoil};
 pub(crate) use request::{Content, Seen};
@@ -188,7 +191,12 @@ impl Strike {
             | FaultKind::Shuffle { .. }
             | FaultKind::LoseRows { .. } => self.spoiled.push(kind.clone()),
             _ if self.fate.is_some() => return false,
-            fate => self.fate = Some((id, fate.clone())),
+            fate => {
+                if let FaultKind::LateCommit { millis } = fate {
+                    self.trouble.late = Some(Late { fault: id, millis: *millis });
+                }
+                self.fate = Some((id, fate.clone()));
+            }
         }
         self.names.push(kind.name());
         true

@@ -6,6 +6,7 @@ use super::codes::{documented, lasting};
 use crate::{
     ApiError,
     control::{FaultKind, JobEnding, RowCondition},
+    http::late::Late,
     value::JsonMap,
 };
 
@@ -16,6 +17,8 @@ pub(crate) struct Trouble {
     pub(crate) rows: Vec<RowError>,
     /// How the job goes wrong.
     pub(crate) job: Option<JobFault>,
+    /// When what a job writes becomes visible, if late.
+    pub(crate) late: Option<Late>,
 }
 
 /// An error for some of the rows.
@@ -85,6 +88,7 @@ impl Trouble {
         if other.job.is_some() {
             self.job.clone_from(&other.job);
         }
+        self.late = other.late.or(self.late);
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
 
     fn trouble(json: Value) -> Trouble {
         let kind = serde_json::from_value(json).unwrap();
-        Trouble { rows: RowError::of(&kind).into_iter().collect(), job: None }
+        Trouble { rows: RowError::of(&kind).into_iter().collect(), ..Trouble::default() }
     }
 
     #[test]

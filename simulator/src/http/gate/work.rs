@@ -2,12 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::Method;
-use tokio::sync::oneshot;
-
 use super::{Answered, unexpected};
 use crate::{
-    ApiError,
     control::FaultKind,
     http::{
         call::Call,
@@ -15,12 +11,14 @@ use crate::{
         connection::delay,
         dispatch::dispatch,
         faults::ordered,
+        late::{self, Late},
         refusal::Refusal,
         reply::Reply,
-        route::Route,
+        route::{Resource, Route},
         world::World,
     },
 };
+use axum::http::Method;
 
 /// A request, understood and read.
 #[derive(Clone)]
@@ -46,6 +44,8 @@ impl Work {
                 self.run().await;
                 first
             }
+            // It is the job that writes.
+            FaultKind::LateCommit { .. } if self.is_of_job() => self.run().await,
             FaultKind::LateCommit { millis } => self.commit_late(fault, millis).await,
             _ => self.run().await,
         }
@@ -118,27 +118,19 @@ impl Work {
             (answered, id)
         });
         let Ok((answered, id)) = parked.await else { return Answered::nobody(unexpected()) };
-        let landed = if let Some(millis) = millis {
-            delay(Duration::from_millis(millis)).await;
-            Ok(world.org().land(id))
-        } else {
-            let (tell, told) = oneshot::channel::<Result<(), ApiError>>();
-            let holder = Arc::clone(&world);
-            let land = move || {
-                // A client that has gone since needs no answer.
-                let _unheard = tell.send(holder.org().land(id));
-            };
-            world.faults().hold(fault, Box::new(land));
-            told.await
-        };
-        match landed {
-            Ok(Ok(())) => answered,
-            Ok(Err(error)) => Answered { reply: Refusal::from(error).into(), ..answered },
-            // The fault was taken back, and the transaction with it.
-            Err(_) => {
-                world.org().abandon(id);
-                Answered { reply: unexpected().into(), ..answered }
-            }
+        match late::land(Arc::downgrade(&world), Late { fault, millis }, id).await {
+            Ok(()) => answered,
+            Err(Some(error)) => Answered { reply: Refusal::from(error).into(), ..answered },
+            Err(None) => Answered { reply: unexpected().into(), ..answered },
         }
+    }
+
+    /// Whether the request is about a job that writes after it was answered.
+    fn is_of_job(&self) -> bool {
+        let Route::Api { resource, .. } = &self.route else { return false };
+        matches!(
+            resource,
+            Resource::IngestJobs | Resource::IngestJob(_) | Resource::IngestUpload(_)
+        )
     }
 }
