@@ -112,6 +112,16 @@ impl Control {
         self.post("limits", &order).await
     }
 
+    /// Sets how much one app may ask in a day, which `Sforce-Limit-Info` tells it from then on; other
+    /// apps have no cap. The app is the default one; the route takes others by `client_id`.
+    ///
+    /// # Errors
+    /// [`ControlError`]
+    pub async fn cap_app(&self, name: &str, used: u64, limit: u64) -> Result<Limits, ControlError> {
+        let cap = json!({ "name": name, "used": used, "limit": limit });
+        self.post("limits", &json!({ "apps": [cap] })).await
+    }
+
     /// Sets how long a session lasts after its last use.
     ///
     /// # Errors

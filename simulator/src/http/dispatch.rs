@@ -94,10 +94,12 @@ fn api(
     let warning = world.versions().check(version)?;
     version.clone_into(&mut call.version);
     enter(world, call)?;
-    if !world.usage().spend() {
-        return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &world.usage().to_string()));
+    if !world.app_usage().spend(call.session.as_ref()) || !world.usage().spend() {
+        let told = limit_info(world, call);
+        return Ok(Reply::from(request_limit()).with(LIMIT_INFO, &told));
     }
-    let reply = self::resource(world, resource, call).with(LIMIT_INFO, &world.usage().to_string());
+    let reply = self::resource(world, resource, call);
+    let reply = reply.with(LIMIT_INFO, &limit_info(world, call));
     Ok(match warning {
         Some(warning) => reply.with(WARNING, &warning),
         None => reply,
@@ -105,6 +107,11 @@ fn api(
 }
 
 /// Finds the session of a request.
+/// The day's requests, and those of the session's app where it has a cap.
+fn limit_info(world: &World, call: &Call) -> String {
+    format!("{}{}", world.usage(), world.app_usage().told(call.session.as_ref()))
+}
+
 fn enter(world: &World, call: &mut Call) -> Result<(), Refusal> {
     let token = bearer(call)?;
     let session = world.sessions().touch(&token, call.time);

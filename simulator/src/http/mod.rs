@@ -6,6 +6,7 @@
 //! and answers a [`reply::Reply`] or a [`refusal::Refusal`]. Resources are ordinary functions; they
 //! run on threads that may block, because an org is a value behind a lock.
 
+mod app_usage;
 mod async_bulk;
 mod blobs;
 pub(crate) mod bulk;

@@ -12,6 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     Config, Id, StartError,
     http::{
+        app_usage::AppUsage,
         async_bulk,
         bulk::Jobs,
         cometd::Clients,
@@ -42,6 +43,7 @@ pub(crate) struct World {
     async_jobs: Mutex<async_bulk::Jobs>,
     cursors: Mutex<Cursors>,
     usage: Usage,
+    app_usage: AppUsage,
     bus: Bus,
     cometd: Mutex<Clients>,
     progress: Progress,
@@ -79,6 +81,7 @@ impl World {
             async_jobs: Mutex::default(),
             cursors: Mutex::default(),
             usage: Usage::new(config.daily_limit),
+            app_usage: AppUsage::default(),
             bus: Bus::new(config.connect_timeout, config.pubsub_keepalive),
             cometd: Mutex::default(),
             progress: Progress::default(),
@@ -171,6 +174,7 @@ impl World {
         self.faults().remove(None);
         self.log().clear();
         self.usage.set(0, self.config.daily_limit);
+        self.app_usage.set(Vec::new());
         *self.versions() = Versions::default();
         Ok(())
     }
@@ -226,6 +230,10 @@ impl World {
 
     pub(crate) fn versions(&self) -> MutexGuard<'_, Versions> {
         lock(&self.versions)
+    }
+
+    pub(crate) fn app_usage(&self) -> &AppUsage {
+        &self.app_usage
     }
 
     pub(crate) fn usage(&self) -> &Usage {

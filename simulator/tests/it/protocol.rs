@@ -219,3 +219,28 @@ async fn no_input_makes_the_org_answer_500() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_app_with_a_cap_of_its_own_is_told_how_much_is_left() {
+    let sandbox = Sandbox::empty().await;
+    let control = sandbox.steer();
+    control.set_limits(24, 5_000).await.unwrap();
+    control.cap_app("sample-app", 248, 250).await.unwrap();
+
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let answer = sandbox.get("limits").await;
+        told.push((answer.status, answer.header("sforce-limit-info").to_owned()));
+    }
+
+    #[rustfmt::skip]
+    let expected = [
+        (200, "api-usage=25/5000; per-app-api-usage=249/250(appName=sample-app)".to_owned()),
+        (200, "api-usage=26/5000; per-app-api-usage=250/250(appName=sample-app)".to_owned()),
+        (403, "api-usage=26/5000; per-app-api-usage=250/250(appName=sample-app)".to_owned()),
+    ];
+    assert_eq!(told, expected);
+    let listed = sandbox.control("limits", &serde_json::json!({ "apps": [] })).await;
+    assert_eq!(listed.json()["apps"], serde_json::json!([]));
+    assert_eq!(sandbox.get("limits").await.header("sforce-limit-info"), "api-usage=27/5000");
+}

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Answer, Captured, Route, read};
-use crate::http::{call::Call, reply::Reply, world::World};
+use crate::http::{app_usage::AppCap, call::Call, reply::Reply, world::World};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::sure(
@@ -31,6 +31,7 @@ struct Order {
     session_lifetime_seconds: Option<i64>,
     concurrent: Option<u64>,
     long_seconds: Option<u64>,
+    apps: Option<Vec<AppCap>>,
 }
 
 fn show(world: &World) -> Reply {
@@ -41,6 +42,7 @@ fn show(world: &World) -> Reply {
         "concurrent": progress.limit(),
         "long_seconds": progress.long_seconds(),
         "long_now": progress.long(world.now()),
+        "apps": world.app_usage().list(),
     }))
 }
 
@@ -51,6 +53,9 @@ fn set(world: &Arc<World>, call: &mut Call, _: &Captured<'_>) -> Answer {
         order.used.unwrap_or_else(|| usage.used()),
         order.limit.unwrap_or_else(|| usage.limit()),
     );
+    if let Some(caps) = order.apps {
+        world.app_usage().set(caps);
+    }
     let progress = world.progress();
     progress.set(
         order.concurrent.unwrap_or_else(|| progress.limit()),
