@@ -118,3 +118,53 @@ async fn the_authority_is_written_to_the_file_that_was_named() {
 
     assert_eq!(std::fs::read_to_string(file).unwrap(), org.ca_pem().unwrap());
 }
+
+#[tokio::test]
+async fn places_are_told_as_paths_whatever_the_scheme() {
+    let (org, http) = start(&[]).await;
+    let token = &org.credentials().access_token;
+    let data = "/services/data/v66.0";
+    let ask = async |method: Method, path: &str, body: Value| {
+        let request = http.request(method, format!("{}{path}", org.url()));
+        let request = request.bearer_auth(token).header("sforce-query-options", "batchSize=200");
+        let request = if body.is_null() { request } else { request.json(&body) };
+        request.send().await.unwrap()
+    };
+    let record = json!({ "attributes": { "type": "Account" }, "Name": "a" });
+    let records = json!({ "records": vec![record; 200] });
+    let collection = format!("{data}/composite/sobjects");
+    ask(Method::POST, &collection, records).await;
+
+    let created =
+        ask(Method::POST, &format!("{data}/sobjects/Account"), json!({ "Name": "b" })).await;
+    let location = created.headers()["location"].to_str().unwrap().to_owned();
+    let row: Value = ask(Method::GET, &location, Value::Null).await.json().await.unwrap();
+    let path = format!("{data}/query?q=SELECT+Id+FROM+Account");
+    let page: Value = ask(Method::GET, &path, Value::Null).await.json().await.unwrap();
+    let next = page["nextRecordsUrl"].as_str().unwrap();
+    let last: Value = ask(Method::GET, next, Value::Null).await.json().await.unwrap();
+    let order = json!({ "operation": "query", "query": "SELECT Id FROM Account" });
+    let job = ask(Method::POST, &format!("{data}/jobs/query"), order).await;
+    let job: Value = job.json().await.unwrap();
+    let job = format!("{data}/jobs/query/{}", job["id"].as_str().unwrap());
+    let begun = std::time::Instant::now();
+    loop {
+        let report = ask(Method::GET, &job, Value::Null).await;
+        let report: Value = report.json().await.unwrap();
+        if report["state"] == "JobComplete" {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{report}");
+    }
+    let pages = ask(Method::GET, &format!("{job}/resultPages"), Value::Null).await;
+    let pages: Value = pages.json().await.unwrap();
+    let result = pages["resultPages"][0]["resultUrl"].as_str().unwrap();
+
+    assert!(location.starts_with(&format!("{data}/sobjects/Account/001")), "{location}");
+    assert_eq!(row["attributes"]["url"], json!(location));
+    assert!(next.starts_with(&format!("{data}/query/01g")), "{next}");
+    assert_eq!((last["done"].clone(), last["records"].as_array().unwrap().len()), (json!(true), 1));
+    assert!(result.starts_with(&format!("{job}/results")), "{result}");
+    let csv = ask(Method::GET, result, Value::Null).await.text().await.unwrap();
+    assert_eq!(csv.lines().count(), 202);
+}
