@@ -9,9 +9,9 @@ use axum::http::{
 use crate::{
     http::{
         async_bulk, bulk, call::Call, collections, composite, control, describe, front,
-        gate::request_limit, layouts, limits, oauth, query, refusal::Refusal, relationships,
-        replication, reply::Reply, route::Resource, route::Route, rows, search, soap, tooling,
-        upsert, versions, world::World,
+        gate::request_limit, layouts, limits, oauth, passwords, query, refusal::Refusal,
+        relationships, replication, reply::Reply, route::Resource, route::Route, rows, search,
+        soap, tooling, upsert, versions, world::World,
     },
     org::{Permission, Scope},
 };
@@ -161,6 +161,7 @@ fn answer(world: &Arc<World>, resource: &Resource, call: &Call) -> Result<Reply,
         R::Deleted(object) => replication::deleted(world, call, object),
         R::Row { object, id } => rows::row(world, call, object, id),
         R::Key { object, field, value } => upsert::by_key(world, call, [object, field, value]),
+        R::Password(id) => passwords::password(world, call, id),
         R::Related { object, id, path } => relationships::related(world, call, object, id, path),
         R::Search => search::search(world, call),
         R::ParameterizedSearch => search::parameterized(world, call),

@@ -30,6 +30,7 @@ mod limits;
 mod multipart;
 pub(crate) mod oauth;
 mod org_lock;
+mod passwords;
 pub(crate) mod pubsub;
 mod query;
 mod record;

@@ -79,6 +79,8 @@ pub(crate) enum Resource {
         field: String,
         value: String,
     },
+    /// `/sobjects/User/{id}/password`
+    Password(String),
     Related {
         object: String,
         id: String,
@@ -201,6 +203,9 @@ impl Resource {
             ["sobjects", object, id] | ["sobjects", object, "Id", id] => {
                 Self::Row { object: own(object), id: own(id) }
             }
+            ["sobjects", user, id, "password"] if user.eq_ignore_ascii_case("User") => {
+                Self::Password(own(id))
+            }
             ["sobjects", object, id, path @ ..] if Id::from_text(id).is_some() => Self::Related {
                 object: own(object),
                 id: own(id),
@@ -266,7 +271,7 @@ impl Resource {
             Self::Limits => "limits",
             Self::RecordCount => "count",
             Self::Objects | Self::Describe(_) | Self::Page { .. } => "describe",
-            Self::Object(_) | Self::Row { .. } | Self::Related { .. } => "row",
+            Self::Object(_) | Self::Row { .. } | Self::Related { .. } | Self::Password(_) => "row",
             Self::Key { .. } => "upsert",
             Self::Updated(_) | Self::Deleted(_) => "replication",
             Self::Search | Self::ParameterizedSearch => "search",
@@ -335,6 +340,7 @@ impl Resource {
     pub(crate) fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Object(_) => &["HEAD", "GET", "POST"],
+            Self::Password(_) => &["HEAD", "GET", "POST", "DELETE"],
             Self::Row { .. } | Self::Key { .. } | Self::Related { .. } => {
                 &["HEAD", "GET", "PATCH", "DELETE"]
             }

@@ -20,6 +20,7 @@ use crate::{
         events::Bus,
         faults::Faults,
         org_lock::{OrgGuard, OrgLock, Transaction},
+        passwords::Passwords,
         request_log::RequestLog,
         sessions::Sessions,
         steered_clock::SteeredClock,
@@ -37,6 +38,7 @@ pub(crate) struct World {
     organization_id: String,
     org: OrgLock,
     sessions: Mutex<Sessions>,
+    passwords: Mutex<Passwords>,
     faults: Mutex<Faults>,
     log: Mutex<RequestLog>,
     jobs: Mutex<Jobs>,
@@ -75,6 +77,7 @@ impl World {
             sessions: Mutex::new(Sessions::new(organization_id.clone(), lifetime)),
             organization_id,
             org: OrgLock::new(org),
+            passwords: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             jobs: Mutex::default(),
@@ -170,6 +173,7 @@ impl World {
         self.jobs().clear();
         self.async_jobs().clear();
         drop(old);
+        *self.passwords() = Passwords::default();
         self.cursors().clear();
         self.faults().remove(None);
         self.log().clear();
@@ -202,6 +206,11 @@ impl World {
     /// Opens a transaction that spans every use of the org by this thread until it ends.
     pub(crate) fn transaction(&self) -> Transaction<'_> {
         self.org.begin()
+    }
+
+    /// Passwords that were set.
+    pub(crate) fn passwords(&self) -> MutexGuard<'_, Passwords> {
+        lock(&self.passwords)
     }
 
     pub(crate) fn sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -206,6 +206,37 @@ async fn the_org_and_its_setup_can_be_queried() {
 }
 
 #[tokio::test]
+async fn a_password_that_is_set_is_the_one_to_log_in_with() {
+    let sandbox = Sandbox::empty().await;
+    let credentials = &sandbox.credentials;
+    let users = sandbox.query("SELECT Id FROM User ORDER BY Id").await;
+    let path = format!("sobjects/User/{}/password", users["records"][0]["Id"].as_str().unwrap());
+    let log_in = async |password: &str| {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", &credentials.client_id),
+            ("client_secret", &credentials.client_secret),
+            ("username", &credentials.username),
+            ("password", password),
+        ];
+        let request = sandbox.bare(Method::POST, "/services/oauth2/token").form(&form);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(sandbox.get(&path).await.json(), json!({ "isExpired": false }));
+
+    let set = sandbox.post(&path, &json!({ "NewPassword": "a-new-password" })).await;
+
+    assert_eq!((set.status, set.text.as_str()), (204, ""));
+    assert_eq!((log_in("a-new-password").await, log_in(&credentials.password).await), (200, 400));
+    let made = sandbox.delete(&path).await.json();
+    assert_eq!(log_in(made["NewPassword"].as_str().unwrap()).await, 200);
+    let short = sandbox.post(&path, &json!({ "NewPassword": "x" })).await;
+    assert_refused(&short, StatusCode::BAD_REQUEST, "INVALID_NEW_PASSWORD");
+    let nobody = sandbox.get("sobjects/User/005000000000099AAA/password").await;
+    assert_eq!(nobody.status, 404);
+}
+
+#[tokio::test]
 async fn a_case_can_belong_to_a_queue() {
     let sandbox = Sandbox::empty().await;
     let queues = sandbox.query("SELECT Id FROM Group WHERE Type = 'Queue'").await;

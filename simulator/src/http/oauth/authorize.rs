@@ -116,8 +116,9 @@ impl Question<'_> {
     fn log_in(&self, world: &World, call: &Call) -> Reply {
         let is_token_required = world.sessions().policy.rules.security_token_required;
         let username = self.form.get("username");
-        let is_right = check_password(self.form.get("password"), is_token_required)
-            && world.person_named(username).is_some();
+        let is_right =
+            check_password(world, (username, self.form.get("password")), is_token_required)
+                && world.person_named(username).is_some();
         if is_right {
             return self.allowed(world, call, username);
         }

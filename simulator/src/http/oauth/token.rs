@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::http::{
     call::Call,
     oauth::{
-        PASSWORD, SECURITY_TOKEN,
+        SECURITY_TOKEN,
         answer::{Flow, Login, answer, formatted},
         app::App,
         assertion::{self, Purpose},
@@ -161,16 +161,26 @@ fn password(world: &World, call: &Call, form: &Form) -> Result<Login, Refusal> {
     form.prove(world, call, &app, Proof::Required)?;
     let (username, password) = (form.require("username")?, form.require("password")?);
     let rules = world.sessions().policy.rules.clone();
-    if !rules.password_flow || !check_password(password, rules.security_token_required) {
+    if !rules.password_flow
+        || !check_password(world, (username, password), rules.security_token_required)
+    {
         return Err(Refusal::oauth("invalid_grant", failed));
     }
     let person = user(world, username, failed)?;
     login(Flow::Password, app, person, form)
 }
 
-/// Whether this is every user's password, perhaps followed by the security token.
-pub(crate) fn check_password(password: &str, is_token_required: bool) -> bool {
-    match password.strip_prefix(PASSWORD) {
+/// Whether this is the user's password, perhaps followed by the security token.
+pub(crate) fn check_password(
+    world: &World,
+    (username, password): (&str, &str),
+    is_token_required: bool,
+) -> bool {
+    is_password(&world.password_of(username), password, is_token_required)
+}
+
+fn is_password(own: &str, password: &str, is_token_required: bool) -> bool {
+    match password.strip_prefix(own) {
         Some("") => !is_token_required,
         Some(token) => token == SECURITY_TOKEN,
         None => false,
@@ -196,6 +206,7 @@ fn login(flow: Flow, app: App, person: Person, form: &Form) -> Result<Login, Ref
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::oauth::PASSWORD;
 
     #[test]
     fn a_verifier_fits_its_challenge_and_nothing_else() {
@@ -214,9 +225,10 @@ mod tests {
     fn a_password_may_be_followed_by_the_security_token() {
         let with_token = format!("{PASSWORD}{SECURITY_TOKEN}");
 
-        assert!(check_password(PASSWORD, false) && check_password(&with_token, false));
-        assert!(!check_password(PASSWORD, true) && check_password(&with_token, true));
-        assert!(!check_password("", false) && !check_password("x", false));
-        assert!(!check_password(&format!("{PASSWORD}x"), false));
+        let check = |password: &str, is_required| is_password(PASSWORD, password, is_required);
+        assert!(check(PASSWORD, false) && check(&with_token, false));
+        assert!(!check(PASSWORD, true) && check(&with_token, true));
+        assert!(!check("", false) && !check("x", false));
+        assert!(!check(&format!("{PASSWORD}x"), false));
     }
 }

@@ -43,10 +43,12 @@ impl Operation<'_> {
             return Err(Fault::new("INVALID_OPERATION", text));
         }
         let person = self.world.person_named(username);
-        let Some(person) = person.filter(|_| oauth::check_password(password, false)) else {
+        let Some(person) =
+            person.filter(|_| oauth::check_password(self.world, (username, password), false))
+        else {
             return Err(Fault::new("INVALID_LOGIN", WRONG));
         };
-        if !oauth::check_password(password, rules.security_token_required) {
+        if !oauth::check_password(self.world, (username, password), rules.security_token_required) {
             let text = format!(
                 "{WRONG} Are you at a new location? From outside of your company's trusted \
                  networks you must add a security token to your password to log in."
