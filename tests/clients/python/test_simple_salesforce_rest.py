@@ -159,7 +159,7 @@ def test_files_are_carried_as_base64(sf, tmp_path):
     attachment = sf.Attachment.create({"Name": "hello.txt", "ParentId": account, "Body": body})["id"]
 
     assert sf.Attachment.get_base64(attachment) == b"hello"
-    assert sf.Attachment.update_base64(str(path), attachment) == 204
+    assert sf.Attachment.update_base64(attachment, str(path)) == 204
 
 
 def test_the_tooling_interface_answers(sf):
@@ -173,3 +173,11 @@ def test_several_records_with_one_key_are_told_apart(sf, org):
 
     with pytest.raises(SalesforceMoreThanOneRecord):
         sf.Account.get_by_custom_id("Loose_Key__c", "twin")
+
+
+def test_a_password_is_set(sf, org):
+    user = sf.query(f"SELECT Id FROM User WHERE Username = '{org.user_username}'")["records"][0]["Id"]
+
+    sf.set_password(user, "a-new-password-1")
+
+    assert Salesforce(username=org.user_username, password="a-new-password-1", security_token="").session_id
