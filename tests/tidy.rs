@@ -393,14 +393,26 @@ fn links_lead_somewhere(files: &[File]) -> Vec<String> {
         for target in page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next())
         {
             let local = !target.is_empty() && !target.contains("://");
-            let path = format!("{folder}/{target}");
-            let path = path.trim_start_matches('/');
-            if local && !files.iter().any(|file| file.path.starts_with(path)) {
+            let path = resolved(folder, target);
+            if local && !files.iter().any(|file| file.path.starts_with(&path)) {
                 found.push(format!("{}: there is no {target}", page.path));
             }
         }
     }
     found
+}
+
+/// The path of a link's target from the project's root.
+fn resolved(folder: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 type Rule = fn(&[File]) -> Vec<String>;

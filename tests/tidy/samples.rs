@@ -55,6 +55,7 @@ fn every_rule_catches_its_violation() {
         (readme_is_short, "README.md", &long),
         (links_lead_somewhere, "README.md", "[gone](docs/gone.md)"),
         (links_lead_somewhere, "simulator/README.md", "[above](README.md) [gone](gone.md)"),
+        (links_lead_somewhere, "simulator/README.md", "[beside](../gone.md)"),
     ];
     for (rule, path, text) in table {
         assert_ne!(check(*rule, path, text), Vec::<String>::new(), "{path}: {text}");
@@ -84,6 +85,7 @@ fn no_rule_catches_what_only_looks_like_a_violation() {
         (imports_point_down, "src/postgres/testing.rs", "use crate::config::environment;"),
         (sql_names_its_columns, "src/postgres/sql/claim.sql", "select count(*) from t"),
         (links_lead_somewhere, "simulator/README.md", "[itself](README.md)"),
+        (links_lead_somewhere, "simulator/README.md", "[itself, the long way](../simulator/README.md)"),
         (links_lead_somewhere, "README.md", "[itself](README.md#top) [web](https://example.org)"),
     ];
     for (rule, path, text) in table {

@@ -1,3 +1,5 @@
+//! Searches as they are read, and the texts that they find.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -20,9 +20,10 @@ pub(crate) async fn send(
     kind: &str,
     body: &str,
 ) -> Answer {
+    let name = if method == Method::GET { "accept" } else { "content-type" };
     let mut request = request(sandbox, method, path).body(body.to_owned());
     if !kind.is_empty() {
-        request = request.header("content-type", kind);
+        request = request.header(name, kind);
     }
     Answer::of(request.send().await.unwrap()).await
 }
@@ -172,6 +173,23 @@ async fn xml_is_spoken_unless_the_client_speaks_json() {
         (&in_json["numberBatchesCompleted"], &in_json["numberBatchesTotal"]),
         (&json!(1), &json!(1))
     );
+}
+
+#[tokio::test]
+async fn a_job_of_csv_is_read_back_in_xml_whatever_type_the_request_gives_the_body_it_lacks() {
+    let sandbox = Sandbox::empty().await;
+    let order = json!({ "operation": "insert", "object": "Account", "contentType": "CSV" });
+    let job = open(&sandbox, &order).await;
+    let batch = add(&sandbox, &job, "text/csv", "Name\nAcme\n").await;
+
+    for path in
+        [format!("job/{job}"), format!("job/{job}/batch"), format!("job/{job}/batch/{batch}")]
+    {
+        let asked = request(&sandbox, Method::GET, &path).header("content-type", JSON);
+        let answer = Answer::of(asked.send().await.unwrap()).await;
+
+        assert!(answer.text.starts_with("<?xml"), "{path}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

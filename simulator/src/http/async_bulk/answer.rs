@@ -28,6 +28,17 @@ impl Form {
         }
     }
 
+    /// How a job is read back: in the form of its content. A type that the request gives its body,
+    /// which it does not have, says nothing: tap-salesforce sends one of JSON and reads XML.
+    pub(super) fn of_read(call: &Call, usual: Self) -> Self {
+        let accept = call.header("accept").unwrap_or_default();
+        match accept.split(';').next() {
+            Some("application/json") => Self::Json,
+            Some("application/xml" | "text/xml") => Self::Xml,
+            _ => usual,
+        }
+    }
+
     /// An object, named `name` where that is written.
     pub(super) fn reply(self, status: StatusCode, name: &str, body: &Value) -> Reply {
         match self {

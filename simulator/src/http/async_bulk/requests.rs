@@ -153,7 +153,7 @@ fn create(world: &Arc<World>, call: &Call) -> Answer {
 fn tell_job(world: &World, call: &Call, job: &str) -> Answer {
     let mut jobs = world.async_jobs();
     let job = jobs.find(job)?;
-    Ok(Form::of(call, job.content.form()).reply(StatusCode::OK, "jobInfo", &job.info()))
+    Ok(Form::of_read(call, job.content.form()).reply(StatusCode::OK, "jobInfo", &job.info()))
 }
 
 /// Closes or aborts a job.
@@ -254,14 +254,14 @@ fn tell_batches(world: &World, call: &Call, job: &str) -> Answer {
     let mut jobs = world.async_jobs();
     let job = jobs.find(job)?;
     let infos: Vec<Value> = job.batches.iter().map(Batch::info).collect();
-    let form = Form::of(call, job.content.form());
+    let form = Form::of_read(call, job.content.form());
     Ok(form.reply(StatusCode::OK, "batchInfoList", &json!({ "batchInfo": infos })))
 }
 
 fn tell_batch(world: &World, call: &Call, job: &str, batch: &str) -> Answer {
     let mut jobs = world.async_jobs();
     let job = jobs.find(job)?;
-    let form = Form::of(call, job.content.form());
+    let form = Form::of_read(call, job.content.form());
     Ok(form.reply(StatusCode::OK, "batchInfo", &job.batch(batch)?.info()))
 }
 

@@ -1,3 +1,5 @@
+//! What formulas are worth, and which cannot be read.
+
 use chrono::{DateTime, Utc};
 
 use super::*;
