@@ -174,7 +174,7 @@ prepare_rust_checks() {
 
 # What only tests/clients/run needs: the languages in which others wrote their clients.
 python_works() { has python3 && python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-node_works() { has npm && has node && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null; }
+node_works() { has npm && has node && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; }
 
 prepare_client_languages() {
     python_works || { apt_install python3 python3-venv && python_works; } ||
