@@ -111,6 +111,10 @@ impl<'a> Binder<'a> {
             poll: self.file.poll,
             deletes: self.file.deletes,
             bulk: self.file.bulk,
+            types: self.file.types,
+            filter: self.file.filter.clone(),
+            sweep: self.file.sweep,
+            drift: self.file.drift,
         }
     }
 

@@ -27,8 +27,9 @@ pub use load::{Loaded, load, load_sources};
 pub use render::{Colour, Place, Report, render};
 pub use schema::schema;
 pub use validated::{
-    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
-    MappingGroup, Poll, Reference,
+    BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field,
+    Filter, Key, LeaveRule, Mapping, MappingGroup, NewFieldRule, Poll, Reference, RemovedFieldRule,
+    Sweep, WiderFieldRule,
 };
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Editors complete and explain from the schema. Files are read by `file`, not by these types, since serde ends at
 //! the first error; a test holds the two to the same keys.
 
-use super::validated::{ConflictPolicy, DeleteRule, Direction};
+use super::validated::{
+    ColumnTypes, ConflictPolicy, DeleteRule, Direction, LeaveRule, NewFieldRule, RemovedFieldRule,
+    WiderFieldRule,
+};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::collections::BTreeMap;
 
@@ -38,6 +41,17 @@ struct RawMapping {
     conflict: Option<RawConflict>,
     /// From how many records on the Bulk API is used.
     bulk: Option<RawBulk>,
+    /// The column types of fields without a `type` of their own. Default: `heroku`.
+    types: Option<ColumnTypes>,
+    /// Which records are mapped: a SOQL condition, as after `WHERE`. Default: all.
+    #[schemars(rename = "where")]
+    condition: Option<String>,
+    /// What becomes of a row whose record `where` no longer selects. Default: `delete`.
+    leave: Option<LeaveRule>,
+    /// When the whole object is compared with the table.
+    sweep: Option<RawSweep>,
+    /// What is done when the object changes in Salesforce.
+    drift: Option<RawDrift>,
 }
 
 #[derive(JsonSchema)]
@@ -117,6 +131,33 @@ struct RawPoll {
     every: Option<String>,
     /// How far each poll looks back behind the last one, for changes that became visible late. Default: `300s`.
     overlap: Option<String>,
+    /// Time between two readings of the fields that move without a stamp, such as formulas, or `off`. Default: `24h`.
+    refresh: Option<String>,
+}
+
+/// When the whole object is compared with the table.
+#[derive(JsonSchema)]
+#[schemars(rename = "Sweep", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+struct RawSweep {
+    /// Time between two sweeps, or `off`. Default: `24h`.
+    every: Option<String>,
+    /// How many rows each sweep compares by value, in turn. Default: 10000.
+    sample: Option<u64>,
+}
+
+/// What is done when the object changes in Salesforce.
+#[derive(JsonSchema)]
+#[schemars(rename = "Drift", deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
+#[expect(clippy::struct_field_names, reason = "the keys of the file")]
+struct RawDrift {
+    /// A field appears, in a mapping of all readable fields. Default: `add`.
+    new_field: Option<NewFieldRule>,
+    /// A field holds more than its column. Default: `widen`.
+    wider_field: Option<WiderFieldRule>,
+    /// A mapped field is gone, hidden, or of another kind. Default: `pause_mapping`.
+    removed_field: Option<RemovedFieldRule>,
 }
 
 /// What a deletion on one side does on the other.
@@ -182,7 +223,7 @@ mod tests {
     fn the_schema_names_the_keys_that_files_are_read_by() {
         let schema = schema().to_value();
         #[rustfmt::skip]
-        let table: [(&str, &[&str]); 8] = [
+        let table: [(&str, &[&str]); 10] = [
             ("/properties",                     &file::KEYS),
             ("/$defs/Field/properties",         &file::FIELD_KEYS),
             ("/$defs/Ref/properties",           &file::REFERENCE_KEYS),
@@ -191,6 +232,8 @@ mod tests {
             ("/$defs/Deletes/properties",       &file::DELETES_KEYS),
             ("/$defs/ConflictTable/properties", &file::CONFLICT_KEYS),
             ("/$defs/Bulk/properties",          &file::BULK_KEYS),
+            ("/$defs/Sweep/properties",         &file::SWEEP_KEYS),
+            ("/$defs/Drift/properties",         &file::DRIFT_KEYS),
         ];
         for (pointer, keys) in table {
             let properties = schema.pointer(pointer).and_then(Value::as_object).unwrap();

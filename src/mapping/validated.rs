@@ -70,6 +70,16 @@ pub struct Deletes {
     pub hold_above: Option<u64>,
 }
 
+impl Default for Deletes {
+    fn default() -> Self {
+        Self {
+            in_salesforce: DeleteRule::Delete,
+            in_postgres: DeleteRule::Delete,
+            hold_above: None,
+        }
+    }
+}
+
 /// When Salesforce is asked for changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Poll {
@@ -77,6 +87,118 @@ pub struct Poll {
     pub every: Duration,
     /// How far behind the last window each poll looks again, for changes that became visible late.
     pub overlap: Duration,
+    /// Time between two full readings of the fields that move without a stamp, such as formulas. `None` is never.
+    pub refresh: Option<Duration>,
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_mins(1),
+            overlap: Duration::from_mins(5),
+            refresh: Some(Duration::from_hours(24)),
+        }
+    }
+}
+
+/// Which records of the object are mapped, and what becomes of rows whose records are no longer among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// A SOQL condition, as after `WHERE`.
+    pub condition: String,
+    /// What becomes of a row whose record the condition no longer selects.
+    pub leave: LeaveRule,
+}
+
+/// What becomes of a row whose record leaves the mapping's filter.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveRule {
+    /// The row goes; the record stays in Salesforce.
+    #[default]
+    Delete,
+    /// The row stays as it was when the record left.
+    Keep,
+}
+
+/// Which column types a field without a `type` of its own gets.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnTypes {
+    /// Heroku Connect's: `double precision` for numbers with a fraction, `timestamp` in UTC.
+    #[default]
+    Heroku,
+    /// Those that hold every value exactly: `numeric(p,s)`, `timestamp with time zone`.
+    Exact,
+}
+
+/// When the whole object is compared with the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// Time between two sweeps. `None` is never by schedule.
+    pub every: Option<Duration>,
+    /// How many rows each sweep compares by value, in turn.
+    pub sample: u64,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { every: Some(Duration::from_hours(24)), sample: 10_000 }
+    }
+}
+
+/// What is done when the object changes in Salesforce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// A field appears, in a mapping of all readable fields.
+    pub new_field: NewFieldRule,
+    /// A field holds more than its column.
+    pub wider_field: WiderFieldRule,
+    /// A mapped field is gone, hidden, or of another kind.
+    pub removed_field: RemovedFieldRule,
+}
+
+/// What is done with a field that appears in a mapping of all readable fields.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NewFieldRule {
+    /// It gets a column, which is loaded.
+    #[default]
+    Add,
+    /// It stays out until the next start.
+    Ignore,
+}
+
+/// What is done with a field that holds more than its column.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum WiderFieldRule {
+    /// The column is widened.
+    #[default]
+    Widen,
+    /// The mapping is paused and says so.
+    PauseMapping,
+}
+
+/// What is done when a mapped field is gone, hidden, or of another kind. Its column is never emptied.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovedFieldRule {
+    /// The mapping is paused and says so; changes are captured on.
+    #[default]
+    PauseMapping,
+    /// The field is left alone and said so; the others go on.
+    PauseField,
 }
 
 /// From how many records on the Bulk API is used.
@@ -86,6 +208,12 @@ pub struct BulkThresholds {
     pub read_above: u64,
     /// Writes of more records than this, of one object and operation, go through Bulk ingest.
     pub write_above: usize,
+}
+
+impl Default for BulkThresholds {
+    fn default() -> Self {
+        Self { read_above: 10_000, write_above: 2_000 }
+    }
 }
 
 /// A parent found through a column of the application's own instead of its Salesforce id.
@@ -163,6 +291,14 @@ pub struct Mapping {
     pub deletes: Deletes,
     /// When to use the Bulk API.
     pub bulk: BulkThresholds,
+    /// Which column types fields get by default.
+    pub types: ColumnTypes,
+    /// Which records are mapped; all where absent.
+    pub filter: Option<Filter>,
+    /// When the whole object is compared with the table.
+    pub sweep: Sweep,
+    /// What is done when the object changes in Salesforce.
+    pub drift: Drift,
 }
 
 impl Mapping {

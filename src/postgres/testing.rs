@@ -4,7 +4,8 @@ use super::ephemeral::{EphemeralPostgres, Search};
 use super::{Config, Database, migrate, provision};
 use crate::config::environment;
 use crate::mapping::{
-    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping, Poll,
+    BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
+    Mapping, Poll, Sweep,
 };
 use crate::model::{ColumnType, FieldType};
 use std::sync::LazyLock;
@@ -84,13 +85,17 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         has_is_deleted: true,
         has_system_modstamp: true,
         indexes: vec!["name".to_owned()],
-        poll: Poll { every: Duration::from_mins(10), overlap: Duration::from_mins(5) },
+        poll: Poll { every: Duration::from_mins(10), ..Poll::default() },
         deletes: Deletes {
             in_salesforce: DeleteRule::Delete,
             in_postgres: DeleteRule::Delete,
             hold_above: None,
         },
         bulk: BulkThresholds { read_above: 10_000, write_above: 200 },
+        types: ColumnTypes::Heroku,
+        filter: None,
+        sweep: Sweep::default(),
+        drift: Drift::default(),
     }
 }
 

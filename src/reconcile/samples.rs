@@ -1,8 +1,8 @@
 //! Builders for the tests of this layer.
 
 use crate::mapping::{
-    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping, Poll,
-    Reference,
+    BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
+    Mapping, Poll, Reference, Sweep,
 };
 use crate::model::{
     Action, Change, ChangeState, ColumnType, FieldType, Fields, RemoteRecord, SalesforceId, Value,
@@ -87,13 +87,17 @@ pub(crate) fn contact() -> Mapping {
         has_is_deleted: true,
         has_system_modstamp: true,
         indexes: Vec::new(),
-        poll: Poll { every: Duration::from_mins(2), overlap: Duration::from_mins(5) },
+        poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
         deletes: Deletes {
             in_salesforce: DeleteRule::Delete,
             in_postgres: DeleteRule::Delete,
             hold_above: None,
         },
         bulk: BulkThresholds { read_above: 10_000, write_above: 2_000 },
+        types: ColumnTypes::Heroku,
+        filter: None,
+        sweep: Sweep::default(),
+        drift: Drift::default(),
     }
 }
 

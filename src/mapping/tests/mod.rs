@@ -7,8 +7,8 @@ mod reading;
 mod rights;
 
 use super::{
-    Colour, ConflictPolicy, Diagnostic, Direction, Mapping, MappingFile, Org, Source, bind_all,
-    groups, load, load_sources, render, sort,
+    Colour, ConflictPolicy, Diagnostic, Direction, Mapping, Org, Source, bind_all, groups, load,
+    load_sources, render, sort,
 };
 use crate::model::{ColumnType, ObjectDescribe};
 use serde_json::{Value, json};

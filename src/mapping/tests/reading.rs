@@ -1,6 +1,8 @@
 //! What a file says: its syntax, its keys, and the form of its values.
 
 use super::*;
+use crate::mapping::{ColumnTypes, LeaveRule, MappingFile, RemovedFieldRule, Source, Sweep};
+use std::time::Duration;
 
 #[test]
 fn a_text_that_is_no_toml_is_marked_where_it_breaks() {
@@ -52,7 +54,7 @@ error[SX1001]: unknown key `colour` in `poll`
 4 | poll = { evry = "60s", colour = 1 }
   |                        ^^^^^^
   |
-  = help: the keys here are `every`, `overlap`
+  = help: the keys here are `every`, `overlap`, `refresh`
 "#,
     );
 }
@@ -323,4 +325,37 @@ fn no_text_whatever_stops_the_reader() {
         assert!(file.is_some() || !diagnostics.is_empty(), "{text}");
         assert_eq!(render(&diagnostics, Colour::Never).is_empty(), diagnostics.is_empty());
     }
+}
+
+#[test]
+fn schedules_filters_and_drift_are_read() {
+    let text = r#"
+object = "Account"
+fields = ["Name"]
+types = "exact"
+where = "Type = 'Customer'"
+leave = "keep"
+poll = { every = "5s", refresh = "off" }
+sweep = { every = "6h", sample = 50 }
+drift = { new_field = "ignore", wider_field = "pause_mapping", removed_field = "pause_field" }
+"#;
+    let (file, problems) = MappingFile::parse(&Source::new("a.toml", text));
+
+    assert_eq!(problems, []);
+    let file = file.unwrap();
+    assert_eq!(file.types, ColumnTypes::Exact);
+    let filter = file.filter.unwrap();
+    assert_eq!((filter.condition.as_str(), filter.leave), ("Type = 'Customer'", LeaveRule::Keep));
+    assert_eq!((file.poll.every, file.poll.refresh), (Duration::from_secs(5), None));
+    let sweep = Sweep { every: Some(Duration::from_hours(6)), sample: 50 };
+    assert_eq!(file.sweep, sweep);
+    assert_eq!(file.drift.removed_field, RemovedFieldRule::PauseField);
+}
+
+#[test]
+fn leave_without_where_has_nothing_to_leave() {
+    let text = "object = \"Account\"\nfields = [\"Name\"]\nleave = \"keep\"\n";
+    let (_, problems) = MappingFile::parse(&Source::new("a.toml", text));
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].message, "`leave` has no `where` to leave");
 }

@@ -15,6 +15,7 @@ pub(super) fn settings(mapping: &Mapping) -> Json {
         "poll": {
             "every_seconds": mapping.poll.every.as_secs(),
             "overlap_seconds": mapping.poll.overlap.as_secs(),
+            "refresh_seconds": mapping.poll.refresh.map(|every| every.as_secs()),
         },
         "deletes": {
             "in_salesforce": mapping.deletes.in_salesforce,
@@ -24,6 +25,18 @@ pub(super) fn settings(mapping: &Mapping) -> Json {
         "bulk": {
             "read_above": mapping.bulk.read_above,
             "write_above": mapping.bulk.write_above,
+        },
+        "types": mapping.types,
+        "where": mapping.filter.as_ref().map(|filter| &filter.condition),
+        "leave": mapping.filter.as_ref().map(|filter| filter.leave),
+        "sweep": {
+            "every_seconds": mapping.sweep.every.map(|every| every.as_secs()),
+            "sample": mapping.sweep.sample,
+        },
+        "drift": {
+            "new_field": mapping.drift.new_field,
+            "wider_field": mapping.drift.wider_field,
+            "removed_field": mapping.drift.removed_field,
         },
     })
 }

@@ -4,8 +4,8 @@ use crate::wait::wait_until;
 use crate::world::search;
 use chrono::{DateTime, Utc};
 use lockstep::mapping::{
-    BulkThresholds, ConflictPolicy, DeleteRule, Deletes, Direction, Field, Key, Mapping,
-    MappingGroup, Poll, Reference,
+    BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
+    Mapping, MappingGroup, Poll, Reference, Sweep,
 };
 use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
 use lockstep::postgres::ephemeral::EphemeralPostgres;
@@ -69,13 +69,17 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         has_is_deleted: true,
         has_system_modstamp: true,
         indexes: Vec::new(),
-        poll: Poll { every: Duration::from_mins(2), overlap: Duration::from_mins(5) },
+        poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
         deletes: Deletes {
             in_salesforce: DeleteRule::Delete,
             in_postgres: DeleteRule::Delete,
             hold_above: None,
         },
         bulk: BulkThresholds { read_above: 10_000, write_above: 2_000 },
+        types: ColumnTypes::Heroku,
+        filter: None,
+        sweep: Sweep::default(),
+        drift: Drift::default(),
     }
 }
 

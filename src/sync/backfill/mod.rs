@@ -5,11 +5,11 @@
 //! ones by a Bulk query whose results wait in Salesforce. A reload compares values: it never empties the table,
 //! never changes `id`, and writes only what differs.
 
-use super::Error;
-use super::pull::{BULK_PAGE_ROWS, await_result};
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page};
 use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
+use crate::sync::Error;
+use crate::sync::pull::{BULK_PAGE_ROWS, await_result};
 use chrono::TimeDelta;
 use futures_util::stream;
 use std::convert::Infallible;
@@ -58,7 +58,7 @@ impl Backfill {
         let before = self.client.calls_made();
         let step = self.next_page(lease, mapping).await;
         let calls = self.client.calls_made().saturating_sub(before);
-        super::count_calls(&self.db, &mapping.object, "load", calls).await;
+        crate::sync::count_calls(&self.db, &mapping.object, "load", calls).await;
         step
     }
 

@@ -7,10 +7,10 @@
 //! What a poll may not do: overwrite a field with an unsent change (the push decides those), or trust an answer
 //! about a record that was sent to while the answer was on its way. [`postgres::apply`] sees to both.
 
-use super::Error;
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page};
 use crate::salesforce::{Client, JobKind, JobState, QueryPage, Scope, Shape};
+use crate::sync::Error;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
 use std::convert::Infallible;
@@ -58,7 +58,7 @@ impl Puller {
         let before = self.client.calls_made();
         let pulled = self.poll(lease, mapping, watermark).await;
         let calls = self.client.calls_made().saturating_sub(before);
-        super::count_calls(&self.db, &mapping.object, "pull", calls).await;
+        crate::sync::count_calls(&self.db, &mapping.object, "pull", calls).await;
         let pulled = Pulled { calls, ..pulled? };
         postgres::note_poll(&self.db, &mapping.object).await?;
         Ok(pulled)
