@@ -13,11 +13,12 @@
 mod group;
 mod health;
 mod housekeeping;
+mod keep_lease;
 mod listener;
 mod pace;
 
-pub(crate) use group::keep_lease;
 pub use health::Health;
+pub(crate) use keep_lease::keep_lease;
 pub(crate) use pace::pause;
 
 use crate::mapping::{Mapping, MappingGroup};

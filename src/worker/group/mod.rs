@@ -3,17 +3,20 @@
 //! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
 //! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
 
+mod reading;
+mod sending;
+
 use super::pace::{Backoff, PushPauses, Timetable, pause};
-use super::{Config, Health};
+use super::{Config, Health, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
 use crate::runtime::Retry;
 use crate::salesforce::Client;
-use crate::sync::{Backfill, Error, Puller, Pushed, Pusher};
+use crate::sync::{Backfill, Error, Puller, Pusher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often a group looks into the trigger log by itself, in case a notification was lost.
@@ -192,62 +195,6 @@ impl GroupTask {
         Ok(round)
     }
 
-    /// Sends what is due. A mapping that Salesforce refuses as such is paused; the others go on.
-    async fn push(
-        &self,
-        lease: &Lease,
-        term: &CancellationToken,
-        pauses: &mut PushPauses,
-    ) -> Result<Pushed, Error> {
-        let skipped = pauses.paused();
-        match self.pusher.run_once_except(lease, term, &skipped).await {
-            Ok(pushed) => {
-                for object in pauses.succeeded(&skipped) {
-                    postgres::set_state(&self.db, &object, MappingState::Synced, None).await?;
-                }
-                Ok(pushed)
-            }
-            Err(error) => {
-                let Error::MappingRefused { object, .. } = &error else { return Err(error) };
-                pauses.pause(object, PAUSED_FOR);
-                if let Some(mapping) = self.group.mappings.iter().find(|m| m.object == *object) {
-                    self.pause(mapping, &error).await;
-                }
-                Ok(Pushed { more: true, ..Pushed::default() })
-            }
-        }
-    }
-
-    /// One page of the mapping's load if it needs one, and a poll if one is due.
-    async fn read(
-        &self,
-        lease: &Lease,
-        term: &CancellationToken,
-        (index, mapping): (usize, &Mapping),
-        timetable: &mut Timetable,
-    ) -> Result<Round, Error> {
-        let round = self.load(term, mapping).await?;
-        if timetable.is_due(index) {
-            // A poll may be dropped at any moment: a page is applied whole or not at all.
-            let poll = self.puller.run_once(lease, mapping);
-            let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
-            let pulled = pulled?;
-            if timetable.polled(index, mapping) {
-                self.health.set_failing(&mapping.object, false);
-                postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
-            }
-            let applied = pulled.applied;
-            if applied.inserted + applied.updated + applied.deleted + applied.deferred > 0 {
-                tracing::info!(
-                    mapping = %mapping.object, read = applied.read, inserted = applied.inserted,
-                    updated = applied.updated, deleted = applied.deleted, deferred = applied.deferred,
-                    "pulled"
-                );
-            }
-        }
-        Ok(round)
-    }
-
     /// Stops reading one mapping until a person acted, and says so; the group's other mappings go on.
     async fn pause(&self, mapping: &Mapping, error: &Error) {
         let next = error.remedy().unwrap_or_default();
@@ -261,28 +208,6 @@ impl GroupTask {
         }
     }
 
-    /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
-    async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
-        if postgres::progress(&self.db, &mapping.object).await?.loaded {
-            return Ok(Round::Quiet);
-        }
-        let name = format!("backfill:{}", mapping.object);
-        let ttl = self.config.lease_ttl;
-        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
-        else {
-            return Ok(Round::Quiet);
-        };
-        let outcome = tokio::select! {
-            outcome = self.backfill.step(&lease, mapping) => outcome.map(Some),
-            () = term.cancelled() => Ok(None),
-            () = keep_lease(&self.db, &lease, ttl) => Err(Error::Fenced { lease: name }),
-        };
-        postgres::release(&self.db, &lease).await?;
-        let Some(step) = outcome? else { return Ok(Round::Quiet) };
-        tracing::info!(mapping = %mapping.object, rows = step.rows, finished = step.finished, "loading");
-        Ok(Round::More)
-    }
-
     /// Until a change is captured, a poll is due, or it is time to look by itself.
     async fn wait(&self, term: &CancellationToken, timetable: &Timetable) {
         let look = Instant::now() + LOOK_EVERY;
@@ -291,32 +216,6 @@ impl GroupTask {
             () = term.cancelled() => {}
             () = self.wake.notified() => {}
             () = tokio::time::sleep_until(until) => {}
-        }
-    }
-}
-
-/// Renews the lease a few times per lifetime; returns when it is lost or can no longer be trusted.
-///
-/// Trust is counted from the start of the last renewal that succeeded, by the monotonic clock, and ends a quarter
-/// of the lifetime before the database would give the lease to another.
-pub(crate) async fn keep_lease(db: &Database, lease: &Lease, ttl: Duration) {
-    let mut ticks = tokio::time::interval(ttl / 4);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first renewal follows at once: nobody knows how long the answer to the acquisition was on its way.
-    let mut trusted_until = Instant::now() + ttl * 3 / 4;
-    loop {
-        ticks.tick().await;
-        let attempt = Instant::now();
-        let renewal = postgres::renew(db, lease, ttl);
-        match tokio::time::timeout_at(trusted_until, renewal).await {
-            Ok(Ok(true)) => trusted_until = attempt + ttl * 3 / 4,
-            Ok(Ok(false)) | Err(_) => return,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, lease = %lease.name, "the lease could not be renewed, trying again");
-                if Instant::now() >= trusted_until {
-                    return;
-                }
-            }
         }
     }
 }

@@ -1,0 +1,63 @@
+//! The reading half of a round: a step of a mapping's load where it needs one, and a poll where one is due.
+
+use super::{GroupTask, Round};
+use crate::mapping::Mapping;
+use crate::postgres::{self, Lease, MappingState};
+use crate::sync::Error;
+use crate::worker::keep_lease;
+use crate::worker::pace::Timetable;
+use tokio_util::sync::CancellationToken;
+
+impl GroupTask {
+    /// One page of the mapping's load if it needs one, and a poll if one is due.
+    pub(super) async fn read(
+        &self,
+        lease: &Lease,
+        term: &CancellationToken,
+        (index, mapping): (usize, &Mapping),
+        timetable: &mut Timetable,
+    ) -> Result<Round, Error> {
+        let round = self.load(term, mapping).await?;
+        if timetable.is_due(index) {
+            // A poll may be dropped at any moment: a page is applied whole or not at all.
+            let poll = self.puller.run_once(lease, mapping);
+            let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
+            let pulled = pulled?;
+            if timetable.polled(index, mapping) {
+                self.health.set_failing(&mapping.object, false);
+                postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
+            }
+            let applied = pulled.applied;
+            if applied.inserted + applied.updated + applied.deleted + applied.deferred > 0 {
+                tracing::info!(
+                    mapping = %mapping.object, read = applied.read, inserted = applied.inserted,
+                    updated = applied.updated, deleted = applied.deleted, deferred = applied.deferred,
+                    "pulled"
+                );
+            }
+        }
+        Ok(round)
+    }
+
+    /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
+    async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
+        if postgres::progress(&self.db, &mapping.object).await?.loaded {
+            return Ok(Round::Quiet);
+        }
+        let name = format!("backfill:{}", mapping.object);
+        let ttl = self.config.lease_ttl;
+        let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
+        else {
+            return Ok(Round::Quiet);
+        };
+        let outcome = tokio::select! {
+            outcome = self.backfill.step(&lease, mapping) => outcome.map(Some),
+            () = term.cancelled() => Ok(None),
+            () = keep_lease(&self.db, &lease, ttl) => Err(Error::Fenced { lease: name }),
+        };
+        postgres::release(&self.db, &lease).await?;
+        let Some(step) = outcome? else { return Ok(Round::Quiet) };
+        tracing::info!(mapping = %mapping.object, rows = step.rows, finished = step.finished, "loading");
+        Ok(Round::More)
+    }
+}

@@ -1,0 +1,35 @@
+//! The sending half of a round: what is due goes out, and a mapping that Salesforce refuses as such is left out.
+
+use super::{GroupTask, PAUSED_FOR};
+use crate::postgres::{self, Lease, MappingState};
+use crate::sync::{Error, Pushed};
+use crate::worker::pace::PushPauses;
+use tokio_util::sync::CancellationToken;
+
+impl GroupTask {
+    /// Sends what is due. A mapping that Salesforce refuses as such is paused; the others go on.
+    pub(super) async fn push(
+        &self,
+        lease: &Lease,
+        term: &CancellationToken,
+        pauses: &mut PushPauses,
+    ) -> Result<Pushed, Error> {
+        let skipped = pauses.paused();
+        match self.pusher.run_once_except(lease, term, &skipped).await {
+            Ok(pushed) => {
+                for object in pauses.succeeded(&skipped) {
+                    postgres::set_state(&self.db, &object, MappingState::Synced, None).await?;
+                }
+                Ok(pushed)
+            }
+            Err(error) => {
+                let Error::MappingRefused { object, .. } = &error else { return Err(error) };
+                pauses.pause(object, PAUSED_FOR);
+                if let Some(mapping) = self.group.mappings.iter().find(|m| m.object == *object) {
+                    self.pause(mapping, &error).await;
+                }
+                Ok(Pushed { more: true, ..Pushed::default() })
+            }
+        }
+    }
+}
