@@ -24,6 +24,7 @@ mod push_tests;
 mod record;
 mod statistics;
 mod status;
+mod sweep;
 #[cfg(test)]
 mod testing;
 mod tls;
@@ -48,3 +49,4 @@ pub use status::{
     Failure, MappingState, MappingStatus, Selection, add_usage, failures, ignore_failures,
     log_event, note_poll, prune, retry_failures, set_state, status,
 };
+pub use sweep::needs_sweep;
