@@ -1,18 +1,18 @@
-//! What the scenarios run in: a Postgres, an org, and the program as a process whose memory can be read.
+//! What the scenarios run in: a Postgres, an org, and the program, each as processes of their own.
 
+use crate::org::OrgProcess;
+use crate::process::{Ended, Process, cpu_of_line, cpu_of_tree};
 use lockstep::model::SalesforceId;
 use lockstep::postgres::Console;
 use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
 use lockstep::salesforce::{self, Auth, Client};
-use salesforce_simulator::{Config, Simulator};
 use secrecy::SecretString;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// All of the sample org's account.
 const ACCOUNT: &str = r#"
 object = "Account"
 direction = "both"
@@ -20,19 +20,37 @@ key = { external_id = "External_Id__c" }
 fields = "all_readable"
 "#;
 
-/// The accounts' fields that have values; the mapping has all that can be read.
-const HEADER: &str = "Name,External_Id__c,Industry,AnnualRevenue,NumberOfEmployees,Phone,Website,BillingStreet,\
-    BillingCity,BillingCountry,BillingPostalCode,Description,Tier__c,Discount__c,Contract_Start__c,Last_Review__c,Active__c";
-
 /// The pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) struct BenchWorld {
-    org: Simulator,
+    org: OrgProcess,
     postgres: EphemeralPostgres,
     folder: TempDir,
     application: Console,
     user: Client,
+}
+
+/// What a run of the program took, of all who took part in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    pub(crate) engine: Ended,
+    /// CPU seconds of the org.
+    pub(crate) simulator_cpu: f64,
+    /// CPU seconds of the database, all its processes together.
+    pub(crate) postgres_cpu: f64,
+    /// API requests, as the org counts them.
+    pub(crate) calls: f64,
+}
+
+/// What `\copy` of a CSV file took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    pub(crate) seconds: f64,
+    /// CPU seconds of the one backend that copied.
+    pub(crate) backend_cpu: f64,
+    /// CPU seconds of the whole database meanwhile.
+    pub(crate) postgres_cpu: f64,
 }
 
 impl BenchWorld {
@@ -41,10 +59,28 @@ impl BenchWorld {
     pub(crate) async fn with_accounts(accounts: usize, lines: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let csv = folder.path().join("Account.csv");
-        write_accounts(&csv, accounts);
-        let config =
-            Config { empty: true, csv: vec![csv], daily_limit: 100_000_000, ..Config::default() };
-        let org = Simulator::start(config).await.unwrap();
+        crate::accounts::write(&csv, accounts);
+        let org = OrgProcess::start(&["--csv", csv.to_str().unwrap()]);
+        Self::around(org, folder, &format!("{ACCOUNT}{lines}\n")).await
+    }
+
+    /// As [`Self::with_accounts`], with this mapping file in place of the usual one.
+    pub(crate) async fn with_accounts_mapped(accounts: usize, mapping: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let csv = folder.path().join("Account.csv");
+        crate::accounts::write(&csv, accounts);
+        let org = OrgProcess::start(&["--csv", csv.to_str().unwrap()]);
+        Self::around(org, folder, mapping).await
+    }
+
+    /// An org of this many accounts that it makes up as it goes and that take no memory, with this mapping file.
+    pub(crate) async fn with_synthetic_accounts(accounts: usize, mapping: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let org = OrgProcess::start(&["--synthetic", &format!("Account={accounts}")]);
+        Self::around(org, folder, mapping).await
+    }
+
+    async fn around(org: OrgProcess, folder: TempDir, mapping: &str) -> Self {
         let search = Search {
             pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
             path: std::env::var_os("PATH"),
@@ -53,10 +89,14 @@ impl BenchWorld {
         let postgres = EphemeralPostgres::start(&search).unwrap();
         let application = Console::connect(&postgres.url()).await.unwrap();
         std::fs::create_dir(folder.path().join("mappings")).unwrap();
-        let mapping = format!("{ACCOUNT}{lines}\n");
         std::fs::write(folder.path().join("mappings/account.toml"), mapping).unwrap();
         let user = user(&org);
         Self { org, postgres, folder, application, user }
+    }
+
+    /// The CSV file of the org's records, where it was made from one.
+    pub(crate) fn csv(&self) -> PathBuf {
+        self.folder.path().join("Account.csv")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -76,41 +116,78 @@ impl BenchWorld {
         command
     }
 
-    /// Runs a command to its end and answers its peak memory in megabytes.
-    pub(crate) fn run_to_end(&self, arguments: &[&str]) -> f64 {
-        let mut process = Process { child: self.command(arguments).spawn().unwrap() };
-        let mut peak = 0.0;
-        loop {
-            // The system forgets the figure with the process, so the last one read counts.
-            peak = process.peak_memory_mb().unwrap_or(peak);
-            if let Some(status) = process.child.try_wait().unwrap() {
-                assert!(status.success(), "{arguments:?} ended with {status}");
-                return peak;
-            }
-            std::thread::sleep(LOOK);
+    /// Runs a command to its end.
+    pub(crate) async fn run_to_end(&self, arguments: &[&str]) -> Cost {
+        let postgres = self.postmaster().await;
+        let (database, org) = (cpu_of_tree(postgres), self.simulator_cpu());
+        let calls = self.calls().await;
+        let process = Process::start(self.command(arguments));
+        let engine = tokio::task::spawn_blocking(|| process.ended()).await.unwrap();
+        Cost {
+            engine,
+            simulator_cpu: self.simulator_cpu() - org,
+            postgres_cpu: cpu_of_tree(postgres) - database,
+            calls: self.calls().await - calls,
         }
     }
 
-    /// Copies a table's rows into an equal, empty table by `\copy` of a CSV file; answers the seconds, or nothing
-    /// where there is no `psql`.
-    pub(crate) async fn seconds_of_psql_copy(&self, table: &str) -> Option<f64> {
-        let file = self.folder.path().join("rows.csv");
-        let psql = |sql: String| {
-            let status = Command::new("psql")
-                .args([&self.postgres.url(), "-q", "-c", &sql])
-                .stdout(Stdio::null())
-                .status();
-            status.ok().filter(std::process::ExitStatus::success)
-        };
-        psql(format!("\\copy (select * from {table}) to '{}' csv", file.display()))?;
-        self.execute(&format!("create table copied (like {table} including all)")).await;
+    /// CPU seconds of the database so far, all its processes together.
+    pub(crate) async fn postgres_cpu(&self) -> f64 {
+        cpu_of_tree(self.postmaster().await)
+    }
+
+    /// CPU seconds of the org so far.
+    pub(crate) fn simulator_cpu(&self) -> f64 {
+        cpu_of_tree(self.org.id())
+    }
+
+    async fn postmaster(&self) -> u32 {
+        let folder = self.text("show data_directory").await;
+        let file = std::fs::read_to_string(Path::new(&folder).join("postmaster.pid")).unwrap();
+        file.lines().next().unwrap().trim().parse().unwrap()
+    }
+
+    /// Copies a CSV file with a header into a table by `\copy`; nothing where there is no `psql`.
+    pub(crate) async fn copy(&self, file: &Path, table: &str, columns: &str) -> Option<Copied> {
+        let before = self.postgres_cpu().await;
         let began = Instant::now();
-        psql(format!("\\copy copied from '{}' csv", file.display()))?;
-        Some(began.elapsed().as_secs_f64())
+        let copy = format!("\\copy {table} ({columns}) from '{}' csv header", file.display());
+        let own = "select pg_read_file('/proc/self/stat', 0, 4096)";
+        let lines = self.psql(&[own, &copy, own])?;
+        let seconds = began.elapsed().as_secs_f64();
+        let postgres_cpu = self.postgres_cpu().await - before;
+        let mut lines = lines.lines().filter(|line| line.contains(')')).map(cpu_of_line);
+        let (first, last) = (lines.next().unwrap(), lines.next().unwrap());
+        Some(Copied { seconds, backend_cpu: last - first, postgres_cpu })
+    }
+
+    /// Writes columns of a table to a CSV file with a header; nothing where there is no `psql`.
+    pub(crate) fn export(&self, table: &str, columns: &str, file: &Path) -> Option<()> {
+        let sql = format!(
+            "\\copy (select {columns} from {table} order by id) to '{}' csv header",
+            file.display()
+        );
+        self.psql(&[&sql]).map(|_| ())
+    }
+
+    fn psql(&self, statements: &[&str]) -> Option<String> {
+        let mut command = Command::new("psql");
+        command.args([&self.postgres.url(), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"]);
+        for statement in statements {
+            command.args(["-c", statement]);
+        }
+        let output = command.output().ok()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some(String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// A file in a folder that goes with the world.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(crate) fn worker(&self) -> Process {
-        Process { child: self.command(&["worker"]).spawn().unwrap() }
+        Process::start(self.command(&["worker"]))
     }
 
     /// Waits until the first load is done.
@@ -118,7 +195,7 @@ impl BenchWorld {
         let began = Instant::now();
         let sql = "select count(*) from lockstep.checkpoint where loaded";
         while self.application.rows(sql).await.ok().and_then(first_cell).as_deref() != Some("1") {
-            assert!(began.elapsed() < Duration::from_mins(1), "the load did not end");
+            assert!(began.elapsed() < Duration::from_mins(10), "the load did not end");
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -152,9 +229,14 @@ impl BenchWorld {
         }
     }
 
+    /// The org's control routes.
+    pub(crate) fn control(&self) -> salesforce_simulator::Control {
+        self.org.control()
+    }
+
     /// API requests that the org has counted.
     pub(crate) async fn calls(&self) -> f64 {
-        let used = self.org.control().unwrap().limits().await.unwrap().used;
+        let used = self.control().limits().await.unwrap().used;
         float(usize::try_from(used).unwrap())
     }
 
@@ -167,59 +249,20 @@ impl BenchWorld {
     }
 }
 
-fn user(org: &Simulator) -> Client {
+fn user(org: &OrgProcess) -> Client {
     let credentials = org.credentials();
     Client::new(salesforce::Config {
         login_url: org.url().parse().unwrap(),
         auth: Auth::JwtBearer {
-            client_id: credentials.client_id,
-            username: credentials.user_username,
-            private_key: SecretString::from(credentials.private_key_pem),
+            client_id: credentials.client_id.clone(),
+            username: credentials.user_username.clone(),
+            private_key: SecretString::from(credentials.private_key_pem.clone()),
             audience: None,
         },
         api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
         timeout: Duration::from_secs(30),
     })
     .unwrap()
-}
-
-/// Accounts of about 250 bytes each as CSV.
-fn write_accounts(path: &Path, accounts: usize) {
-    let mut file = BufWriter::new(File::create(path).unwrap());
-    writeln!(file, "{HEADER}").unwrap();
-    for n in 1..=accounts {
-        writeln!(
-            file,
-            "Northern Lights Trading {n},ACC-{n:08},Manufacturing,{},{},+49 30 {n:07},https://example.com/{n},\
-             Main Street {},Berlin,Germany,10{:03},\"Met at the fair, wants an offer, call again\",Gold,{}.25,\
-             2024-02-{:02},2025-03-{:02}T08:30:00Z,true",
-            n * 10, n % 9_000, n % 200, n % 1_000, n % 90, n % 28 + 1, n % 28 + 1,
-        )
-        .unwrap();
-    }
-    file.flush().unwrap();
-}
-
-/// A process of the program; killed when dropped.
-pub(crate) struct Process {
-    child: Child,
-}
-
-impl Process {
-    /// The most memory that it ever had resident, in megabytes, where the system tells.
-    pub(crate) fn peak_memory_mb(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        let kilobytes: u32 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(f64::from(kilobytes) / 1024.0)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 fn first_cell(rows: Vec<Vec<Option<String>>>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What capturing changes costs the application: the same writes with our triggers and without.
 
 use crate::bench_world::{BenchWorld, float};
-use crate::report;
+use crate::report::report;
 use std::time::Instant;
 
 /// Repetitions; the median counts.
@@ -24,7 +24,7 @@ struct Timings {
 /// Times the writes in turn with and without triggers, so that a slow moment of the machine meets both.
 pub(crate) async fn capture(rows: usize) {
     let world = BenchWorld::with_accounts(0, "").await;
-    world.run_to_end(&["provision"]);
+    world.run_to_end(&["provision"]).await;
     let mut timings = [Timings::default(), Timings::default()];
     for _ in 0..ROUNDS {
         for form in [OFF, ON] {

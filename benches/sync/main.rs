@@ -1,8 +1,8 @@
 //! The benchmark program: `cargo bench --bench sync -- [scenario…]`.
 //!
 //! Each scenario runs the release build of the program as a process of its own, against a throw-away Postgres and the
-//! simulated org, and prints one line of figures per thing measured. Scenarios: `backfill`, `push`, `latency`,
-//! `capture`. See `benches/README.md`.
+//! simulated org, and prints one line of figures per thing measured, and a table of all at the end. Scenarios:
+//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory`. See `benches/README.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,10 +12,16 @@
     reason = "a benchmark that cannot go on must fail where it stands, and its figures are its output"
 )]
 
+mod accounts;
+mod backfill;
 mod bench_world;
 mod capture;
+mod org;
+mod process;
+mod report;
 
 use bench_world::{BenchWorld, float};
+use report::report;
 use std::time::{Duration, Instant};
 
 /// Rows of the backfill, push and capture scenarios; `ROWS` in the environment overrides it.
@@ -31,7 +37,10 @@ async fn main() {
     let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
     let rows = bench_world::variable("ROWS").and_then(|rows| rows.parse().ok()).unwrap_or(ROWS);
     if chosen("backfill") {
-        backfill(rows).await;
+        backfill::backfill(rows).await;
+    }
+    if names.iter().any(|name| name == "memory") {
+        backfill::memory(rows).await;
     }
     if chosen("push") {
         push(rows).await;
@@ -42,33 +51,7 @@ async fn main() {
     if chosen("capture") {
         capture::capture(rows).await;
     }
-}
-
-/// One object, loaded into an empty table by the one-shot command.
-async fn backfill(rows: usize) {
-    let world = BenchWorld::with_accounts(rows, "").await;
-    let began = Instant::now();
-    let peak = world.run_to_end(&["backfill"]);
-    let seconds = began.elapsed().as_secs_f64();
-    let loaded = world.number("select count(*) from salesforce.account").await;
-    let mut figures = vec![
-        ("rows", loaded),
-        ("seconds", seconds),
-        ("rows_per_second", loaded / seconds),
-        ("api_calls", world.calls().await),
-        ("peak_memory_mb", peak),
-    ];
-    if let Some(copying) = world.seconds_of_psql_copy("salesforce.account").await {
-        figures.push(("psql_copy_seconds", copying));
-        figures.push(("ratio_to_psql_copy", seconds / copying));
-    }
-    report("backfill", &figures);
-    let began = Instant::now();
-    let peak = world.run_to_end(&["backfill"]);
-    let seconds = began.elapsed().as_secs_f64();
-    let figures =
-        [("seconds", seconds), ("rows_per_second", loaded / seconds), ("peak_memory_mb", peak)];
-    report("backfill_again_nothing_changed", &figures);
+    report::table();
 }
 
 /// One statement of the application that inserts many rows, until every row has its Salesforce id; then one that
@@ -152,10 +135,4 @@ async fn latency() {
         };
         report(name, &[("p50_ms", milliseconds(50)), ("p95_ms", milliseconds(95))]);
     }
-}
-
-fn report(scenario: &str, figures: &[(&str, f64)]) {
-    let figures: Vec<String> =
-        figures.iter().map(|(name, figure)| format!("\"{name}\": {figure:.1}")).collect();
-    println!("{{\"scenario\": \"{scenario}\", {}}}", figures.join(", "));
 }

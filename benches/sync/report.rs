@@ -1,0 +1,34 @@
+//! What a scenario prints: a line of JSON per thing measured, and at the end one table of all of them.
+
+use std::sync::Mutex;
+
+/// Everything reported so far, for the table.
+static REPORTED: Mutex<Vec<(String, Figures)>> = Mutex::new(Vec::new());
+
+type Figures = Vec<(String, f64)>;
+
+/// Prints one thing's figures as a line of JSON, and keeps them for the table.
+pub(crate) fn report(scenario: &str, figures: &[(&str, f64)]) {
+    let members: Vec<String> =
+        figures.iter().map(|(name, figure)| format!("\"{name}\": {}", written(*figure))).collect();
+    println!("{{\"scenario\": \"{scenario}\", {}}}", members.join(", "));
+    let figures = figures.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
+    REPORTED.lock().unwrap().push((scenario.to_owned(), figures));
+}
+
+/// Prints all that was reported, a figure per line.
+pub(crate) fn table() {
+    println!();
+    println!("{:<34} {:<38} {:>14}", "scenario", "figure", "value");
+    for (scenario, figures) in REPORTED.lock().unwrap().iter() {
+        for (at, (name, figure)) in figures.iter().enumerate() {
+            let scenario = if at == 0 { scenario } else { "" };
+            println!("{scenario:<34} {name:<38} {:>14}", written(*figure));
+        }
+    }
+}
+
+/// Small figures need their digits, and large ones have enough of them.
+fn written(figure: f64) -> String {
+    if figure.abs() >= 1000.0 { format!("{figure:.0}") } else { format!("{figure:.2}") }
+}
