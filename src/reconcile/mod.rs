@@ -4,6 +4,7 @@
 //! calls gathers the inputs (captured changes, the record as Salesforce holds it, journalled attempts) and
 //! carries out the answer.
 
+mod budget;
 mod classify;
 mod coalesce;
 mod decide;
@@ -16,6 +17,7 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use budget::{Level, Meter, Reading, Work};
 pub use classify::{ATTEMPTS_MAX, Class, Verdict, classify, delay_before_attempt};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
 pub use decide::{

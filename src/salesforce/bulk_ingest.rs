@@ -154,7 +154,7 @@ impl Client {
     ) -> Result<Vec<IngestRow>, Error> {
         let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, list];
         let call = Call::reading(Method::GET, &path).accepting("text/csv");
-        let response = self.transport.open(&call).await?;
+        let response = self.open(&call).await?;
         let mut rows = CsvRows::open(response, expected).await?;
         let header = rows.header().iter().map(text).collect::<Result<Vec<_>, _>>()?;
         let mut results = Vec::new();

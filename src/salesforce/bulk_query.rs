@@ -72,7 +72,7 @@ impl Client {
         if let Some(locator) = locator {
             call = call.with_query("locator", locator);
         }
-        let response = self.transport.open(&call).await?;
+        let response = self.open(&call).await?;
         let expected =
             text_of(response.headers(), "sforce-numberofrecords").and_then(|n| n.parse().ok());
         let next = text_of(response.headers(), "sforce-locator")

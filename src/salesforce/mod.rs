@@ -41,20 +41,23 @@ pub use jobs::{JobInfo, JobKind, JobState};
 pub use login_failure::LoginFailure;
 pub use query::{QueryPage, Scope};
 pub use shape::Shape;
-pub use usage::Usage;
+pub use usage::{Budget, Usage};
 
 use call::{Answer, Call};
 use session::Session;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use transport::Transport;
 
-/// A connection to one org. Clones share the session, the connections and the counters.
+/// A connection to one org. Clones share the session, the connections, the budget and the count of calls.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
     /// The version as it stands in paths, as in `v66.0`.
     version: Arc<str>,
+    /// Requests sent by this client and its clones.
+    calls: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -65,7 +68,7 @@ impl Client {
     pub fn new(config: Config) -> Result<Self, Error> {
         config.check()?;
         let version = format!("v{}", config.api_version).into();
-        Ok(Self { transport: Arc::new(Transport::new(config)?), version })
+        Ok(Self { transport: Arc::new(Transport::new(config)?), version, calls: Arc::default() })
     }
 
     /// The org's API usage as of the latest answer; `None` before the first one.
@@ -77,7 +80,13 @@ impl Client {
     /// Requests sent to the data API by this client and its clones, failed ones included, logins not.
     #[must_use]
     pub fn calls_made(&self) -> u64 {
-        self.transport.calls()
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The same connection, with a count of calls of its own: what others do meanwhile is not in it.
+    #[must_use]
+    pub fn counted_apart(&self) -> Self {
+        Self { calls: Arc::default(), ..self.clone() }
     }
 
     fn version(&self) -> &str {
@@ -88,8 +97,12 @@ impl Client {
         self.transport.session().await
     }
 
+    async fn open(&self, call: &Call) -> Result<reqwest::Response, Error> {
+        self.transport.open(call, &self.calls).await
+    }
+
     async fn call(&self, call: &Call) -> Result<Answer, Error> {
-        self.transport.call(call).await
+        self.transport.call(call, &self.calls).await
     }
 }
 

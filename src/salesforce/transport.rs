@@ -8,7 +8,7 @@ use super::call::{Answer, Call};
 use super::config::Config;
 use super::error::Error;
 use super::session::{Session, Sessions};
-use super::{Usage, host};
+use super::{Budget, Usage, host};
 use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -40,8 +40,8 @@ pub(super) struct Transport {
     http: reqwest::Client,
     sessions: Sessions,
     timeout: Duration,
-    calls: AtomicU64,
     usage: Mutex<Option<Usage>>,
+    budget: Budget,
 }
 
 impl Transport {
@@ -64,8 +64,8 @@ impl Transport {
             timeout: config.timeout,
             sessions: Sessions::new(Login::new(http.clone(), config)),
             http,
-            calls: AtomicU64::new(0),
             usage: Mutex::new(None),
+            budget: Budget::default(),
         })
     }
 
@@ -77,14 +77,15 @@ impl Transport {
         *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
-    /// Calls and takes in the whole answer.
-    pub(super) async fn call(&self, call: &Call) -> Result<Answer, Error> {
+    /// Calls and takes in the whole answer. `count` counts what is sent.
+    pub(super) async fn call(&self, call: &Call, count: &AtomicU64) -> Result<Answer, Error> {
         repeated(call, || async {
-            let response = self.attempt(call, Some(call.timeout.unwrap_or(self.timeout))).await?;
+            let timeout = Some(call.timeout.unwrap_or(self.timeout));
+            let response = self.attempt(call, count, timeout).await?;
             let server_time = date_of(response.headers());
             let body = read_body(response).await?;
             if is_page_of_a_gateway(&body) {
@@ -96,23 +97,33 @@ impl Transport {
     }
 
     /// Calls and hands over the answer as soon as it begins. What comes is bounded by silence, not by time.
-    pub(super) async fn open(&self, call: &Call) -> Result<Response, Error> {
-        repeated(call, || self.attempt(call, None)).await
+    pub(super) async fn open(&self, call: &Call, count: &AtomicU64) -> Result<Response, Error> {
+        repeated(call, || self.attempt(call, count, None)).await
     }
 
     /// One attempt, with a second one after a session that has ended.
-    async fn attempt(&self, call: &Call, timeout: Option<Duration>) -> Result<Response, Error> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        count: &AtomicU64,
+        timeout: Option<Duration>,
+    ) -> Result<Response, Error> {
         let session = self.sessions.current().await?;
-        let response = self.send(call, &session, timeout).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return accepted(response).await;
-        }
-        let session = self.sessions.renewed(&session).await?;
-        let response = self.send(call, &session, timeout).await?;
+        count.fetch_add(1, Ordering::Relaxed);
+        let mut response = self.send(call, &session, timeout).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Err(Error::SessionRefused);
+            let session = self.sessions.renewed(&session).await?;
+            count.fetch_add(1, Ordering::Relaxed);
+            response = self.send(call, &session, timeout).await?;
+            if response.status() == StatusCode::UNAUTHORIZED {
+                return Err(Error::SessionRefused);
+            }
         }
-        accepted(response).await
+        let outcome = accepted(response).await;
+        if let Err(Error::RequestLimit(_)) = &outcome {
+            self.budget.refused();
+        }
+        outcome
     }
 
     async fn send(
@@ -136,19 +147,24 @@ impl Transport {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.budget.count();
         let response = request.send().await.map_err(Error::transport)?;
-        self.note_usage(response.headers());
+        self.note_usage(&response);
         Ok(response)
     }
 
-    fn note_usage(&self, headers: &HeaderMap) {
-        let usage = headers
+    fn note_usage(&self, response: &Response) {
+        let usage = response
+            .headers()
             .get("sforce-limit-info")
             .and_then(|value| value.to_str().ok())
             .and_then(Usage::parse);
         if usage.is_some() {
             *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+        }
+        // A gateway knows nothing of usage, and a refusal may be the one for the limit.
+        if !matches!(response.status().as_u16(), 403 | 429 | 500..) {
+            self.budget.answered(usage);
         }
     }
 }

@@ -75,7 +75,7 @@ impl Worker {
         for (group, wake) in self.groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),
-                self.client.clone(),
+                &self.client,
                 group,
                 Signals { wake, health: self.health.clone() },
                 self.config.clone(),

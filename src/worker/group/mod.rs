@@ -60,12 +60,13 @@ enum Round {
 impl GroupTask {
     pub(super) fn new(
         db: Database,
-        client: Client,
+        client: &Client,
         group: MappingGroup,
         signals: Signals,
         config: Config,
     ) -> Self {
         let Signals { wake, health } = signals;
+        let client = client.counted_apart();
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
