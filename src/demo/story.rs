@@ -305,6 +305,7 @@ impl<'a> Storyteller<'a> {
         let shape = Shape {
             fields: vec![(field.to_owned(), ColumnType::Text)],
             has_is_deleted: false,
+            has_master_record_id: false,
             has_system_modstamp: false,
         };
         let page = self.characters.user.query(soql, Scope::Live, &shape).await?;

@@ -107,6 +107,8 @@ impl<'a> Binder<'a> {
             fields,
             key,
             has_is_deleted,
+            has_master_record_id: has_is_deleted && has("MasterRecordId"),
+            is_replicateable: self.object.replicateable,
             has_system_modstamp,
             poll: self.file.poll,
             deletes: self.file.deletes,

@@ -266,6 +266,7 @@ pub struct Key {
 }
 
 /// One object kept in step with one table.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the object's description, one by one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// The object's API name, in Salesforce's own spelling. Names the mapping.
@@ -281,6 +282,10 @@ pub struct Mapping {
     pub key: Option<Key>,
     /// Whether the object has `IsDeleted`.
     pub has_is_deleted: bool,
+    /// Whether the object has `MasterRecordId`: its records can be merged.
+    pub has_master_record_id: bool,
+    /// Whether getDeleted covers the object.
+    pub is_replicateable: bool,
     /// Whether the object has `SystemModstamp`; without it a poll reads the whole object.
     pub has_system_modstamp: bool,
     /// Columns indexed beside the system ones.

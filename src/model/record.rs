@@ -12,6 +12,9 @@ pub struct RemoteRecord {
     pub system_modstamp: Option<DateTime<Utc>>,
     /// Whether the record is in the recycle bin. Always false for objects without `IsDeleted`.
     pub is_deleted: bool,
+    /// The record that this one was merged into, where it was deleted by a merge. `None` for objects without
+    /// `MasterRecordId`.
+    pub master_record_id: Option<SalesforceId>,
     /// One value per field of the mapping, in its order.
     pub values: Vec<Value>,
 }

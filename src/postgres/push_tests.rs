@@ -225,6 +225,7 @@ async fn an_overruled_deletion_puts_the_row_back_under_its_id() {
         id: SalesforceId::parse(FIRST).unwrap(),
         system_modstamp: None,
         is_deleted: false,
+        master_record_id: None,
         values: vec![Value::Text("theirs".into()), Value::Null, Value::Double(1.0), Value::Null],
     });
     outcome.conflicts = vec![ConflictRow {

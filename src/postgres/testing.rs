@@ -83,6 +83,8 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         ],
         key: Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }),
         has_is_deleted: true,
+        has_master_record_id: true,
+        is_replicateable: true,
         has_system_modstamp: true,
         indexes: vec!["name".to_owned()],
         poll: Poll { every: Duration::from_mins(10), ..Poll::default() },

@@ -85,6 +85,8 @@ pub(crate) fn contact() -> Mapping {
         ],
         key: Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }),
         has_is_deleted: true,
+        has_master_record_id: false,
+        is_replicateable: true,
         has_system_modstamp: true,
         indexes: Vec::new(),
         poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
@@ -107,6 +109,7 @@ pub(crate) fn remote(last_name: Value, email: Value) -> RemoteRecord {
         id: sfid(1),
         system_modstamp: Some(moment(100)),
         is_deleted: false,
+        master_record_id: None,
         values: vec![last_name, email, Value::Null, Value::Null, Value::Null, Value::Null],
     }
 }

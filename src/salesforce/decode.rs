@@ -95,9 +95,17 @@ fn assemble(
     } else {
         None
     };
+    let master_record_id =
+        match shape.has_master_record_id.then(|| cell("MasterRecordId", ColumnType::Text)) {
+            Some(Ok(Value::Text(text))) if !text.is_empty() => {
+                Some(SalesforceId::parse(&text).map_err(|_| Error::Malformed(NO_ID))?)
+            }
+            Some(Err(error)) => return Err(error),
+            _ => None,
+        };
     let values =
         shape.fields.iter().map(|(name, column)| cell(name, *column)).collect::<Result<_, _>>()?;
-    Ok(RemoteRecord { id, system_modstamp, is_deleted, values })
+    Ok(RemoteRecord { id, system_modstamp, is_deleted, master_record_id, values })
 }
 
 fn moment(value: &Value) -> Option<DateTime<Utc>> {
@@ -161,6 +169,7 @@ mod tests {
         Shape {
             fields: fields.iter().map(|(name, column)| ((*name).to_owned(), *column)).collect(),
             has_is_deleted: true,
+            has_master_record_id: false,
             has_system_modstamp: true,
         }
     }

@@ -11,6 +11,8 @@ pub struct Shape {
     pub fields: Vec<(String, ColumnType)>,
     /// Whether the object has `IsDeleted`.
     pub has_is_deleted: bool,
+    /// Whether the object has `MasterRecordId`.
+    pub has_master_record_id: bool,
     /// Whether the object has `SystemModstamp`.
     pub has_system_modstamp: bool,
 }
@@ -26,6 +28,7 @@ impl Shape {
                 .map(|field| (field.name.clone(), field.column_type))
                 .collect(),
             has_is_deleted: mapping.has_is_deleted,
+            has_master_record_id: mapping.has_master_record_id,
             has_system_modstamp: mapping.has_system_modstamp,
         }
     }
@@ -42,6 +45,7 @@ impl Shape {
             Some("Id"),
             self.has_system_modstamp.then_some("SystemModstamp"),
             self.has_is_deleted.then_some("IsDeleted"),
+            self.has_master_record_id.then_some("MasterRecordId"),
         ];
         let system: Vec<&str> = system.into_iter().flatten().collect();
         let mapped = self.fields.iter().map(|(name, _)| name.as_str()).filter({
@@ -66,6 +70,7 @@ mod tests {
                 ("Account.Name".into(), ColumnType::Text),
             ],
             has_is_deleted: true,
+            has_master_record_id: false,
             has_system_modstamp: true,
         };
         assert_eq!(shape.select_list(), "Id, SystemModstamp, IsDeleted, Name, Account.Name");
@@ -76,6 +81,7 @@ mod tests {
         let shape = Shape {
             fields: vec![("Name".into(), ColumnType::Text)],
             has_is_deleted: false,
+            has_master_record_id: false,
             has_system_modstamp: false,
         };
         assert_eq!(shape.select_list(), "Id, Name");

@@ -78,7 +78,12 @@ async fn are_equal(world: &World, mappings: &[Mapping]) -> bool {
 /// Deletes the org's cases: Salesforce refuses to delete an account that has one.
 async fn without_cases(world: &World) {
     let user = world.user();
-    let shape = Shape { fields: Vec::new(), has_is_deleted: false, has_system_modstamp: false };
+    let shape = Shape {
+        fields: Vec::new(),
+        has_is_deleted: false,
+        has_master_record_id: false,
+        has_system_modstamp: false,
+    };
     loop {
         let page = user.query("SELECT Id FROM Case LIMIT 200", Scope::Live, &shape).await.unwrap();
         let ids: Vec<SalesforceId> = page.records.into_iter().map(|record| record.id).collect();

@@ -39,6 +39,9 @@ pub struct Page<'a> {
     pub read_started: DateTime<Utc>,
     /// What is saved together with them.
     pub checkpoint: Option<Checkpoint>,
+    /// Whether more pages of the same window follow. Deletions wait for the last one, so that all of the window are
+    /// counted before the first is carried out.
+    pub more: bool,
 }
 
 /// What a page did.

@@ -38,7 +38,7 @@ async fn lease(db: &Database) -> Lease {
 impl World {
     async fn apply(&self, records: Vec<RemoteRecord>) -> Result<Applied, ApplyError<Infallible>> {
         let read_started = self.db.now().await.unwrap();
-        let page = Page { mapping: &self.mapping, read_started, checkpoint: None };
+        let page = Page { mapping: &self.mapping, read_started, checkpoint: None, more: false };
         apply(&self.db, &self.lease, page, stream::iter(records.into_iter().map(Ok))).await
     }
 }
@@ -61,6 +61,7 @@ fn record(number: u32, second: i64, [name, phone, key]: [&str; 3]) -> RemoteReco
         id: id(number),
         system_modstamp: Some(stamp(second)),
         is_deleted: false,
+        master_record_id: None,
         values: vec![text(name), text(phone), Value::Double(1.5), text(key)],
     }
 }
@@ -264,6 +265,7 @@ async fn a_page_that_breaks_off_leaves_neither_rows_nor_checkpoint() {
         mapping: &world.mapping,
         read_started: world.db.now().await.unwrap(),
         checkpoint: Some(Checkpoint::Watermark(stamp(0))),
+        more: false,
     };
     let error = apply(&world.db, &world.lease, page, records).await.unwrap_err();
     assert!(matches!(error, ApplyError::Source("cut")));
@@ -279,6 +281,7 @@ async fn the_checkpoint_moves_with_the_page_and_never_backwards() {
             mapping: &world.mapping,
             read_started: world.db.now().await.unwrap(),
             checkpoint: Some(checkpoint),
+            more: false,
         };
         let none: [Result<RemoteRecord, Infallible>; 0] = [];
         apply(&world.db, &world.lease, page, stream::iter(none)).await.unwrap();

@@ -232,6 +232,7 @@ async fn provision_mapping(
     if save_mapping(transaction, mapping).await? {
         done.push(format!("mapping {} recorded", mapping.object));
     }
+    save_lookups(transaction, mapping).await?;
     let mut to_load = Vec::new();
     if is_to_load {
         let object: &str = &mapping.object;
@@ -274,6 +275,16 @@ async fn create_triggers(
             done.push(format!("trigger {} created", trigger.name));
         }
     }
+    Ok(())
+}
+
+/// Remembers which columns refer to which objects, for those who apply the parents.
+async fn save_lookups(transaction: &Transaction<'_>, mapping: &Mapping) -> Result<(), Error> {
+    let lookups = settings::lookups(mapping);
+    let statement = include_str!("../sql/save_lookups.sql");
+    transaction
+        .execute_typed(statement, &[(&mapping.table.as_str(), Type::TEXT), (&lookups, Type::JSONB)])
+        .await?;
     Ok(())
 }
 

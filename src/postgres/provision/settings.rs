@@ -41,6 +41,23 @@ pub(super) fn settings(mapping: &Mapping) -> Json {
     })
 }
 
+/// The columns that hold ids of other records, as rows of `lockstep.lookup`.
+pub(super) fn lookups(mapping: &Mapping) -> Json {
+    let lookups = mapping.fields.iter().filter(|field| !field.reference_to.is_empty());
+    lookups
+        .map(|field| {
+            let reference = field.reference.as_ref();
+            json!({
+                "column_name": field.column,
+                "objects": field.reference_to,
+                "ref_column": reference.map(|reference| &reference.column),
+                "parent_table": reference.map(|reference| &reference.table),
+                "match_column": reference.map(|reference| &reference.match_column),
+            })
+        })
+        .collect()
+}
+
 fn field(field: &Field) -> Json {
     json!({
         "name": field.name,

@@ -139,7 +139,14 @@ pub(super) fn indexes(mapping: &Mapping, all: &[Mapping]) -> Vec<(String, bool)>
         .filter_map(|field| field.reference.as_ref())
         .filter(|reference| reference.table == mapping.table)
         .map(|reference| reference.match_column.clone());
-    for column in stamp.into_iter().chain(mapping.indexes.iter().cloned()).chain(referred) {
+    // Without it, a page of parents would read the whole table to find the rows that name them.
+    let lookups = mapping
+        .fields
+        .iter()
+        .filter(|field| field.reference.is_some())
+        .map(|field| field.column.clone());
+    let wanted = mapping.indexes.iter().cloned().chain(referred).chain(lookups);
+    for column in stamp.into_iter().chain(wanted) {
         if !indexes.iter().any(|(existing, _)| *existing == column) {
             indexes.push((column, false));
         }

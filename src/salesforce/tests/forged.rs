@@ -86,7 +86,12 @@ fn grant(instance_url: &str, number: u32) -> serde_json::Value {
 }
 
 fn only_ids() -> Shape {
-    Shape { fields: vec![], has_is_deleted: false, has_system_modstamp: false }
+    Shape {
+        fields: vec![],
+        has_is_deleted: false,
+        has_master_record_id: false,
+        has_system_modstamp: false,
+    }
 }
 
 fn page(next: Option<&str>) -> Response {

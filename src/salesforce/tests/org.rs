@@ -79,6 +79,7 @@ fn account() -> Shape {
             ("External_Id__c".into(), ColumnType::Varchar(36)),
         ],
         has_is_deleted: true,
+        has_master_record_id: false,
         has_system_modstamp: true,
     }
 }
@@ -218,6 +219,7 @@ async fn a_parent_is_named_by_its_external_id_and_read_back_through_the_child() 
     let shape = Shape {
         fields: vec![("Account.Name".into(), ColumnType::Text)],
         has_is_deleted: false,
+        has_master_record_id: false,
         has_system_modstamp: false,
     };
     let soql = format!("SELECT {} FROM Contact", shape.select_list());

@@ -122,7 +122,7 @@ impl Backfill {
         let rows_read = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
         let checkpoint =
             Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
-        let page = Page { mapping, read_started, checkpoint };
+        let page = Page { mapping, read_started, checkpoint, more: false };
         let applied = postgres::apply(&self.db, lease, page, rows_read).await?;
         Ok(Step { rows, applied, finished })
     }
@@ -158,7 +158,7 @@ impl Backfill {
         let applied = postgres::apply(
             &self.db,
             lease,
-            Page { mapping, read_started, checkpoint },
+            Page { mapping, read_started, checkpoint, more: false },
             page.records,
         )
         .await?;

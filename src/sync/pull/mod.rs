@@ -118,6 +118,7 @@ impl Run<'_> {
                     // Later pages may show what the query saw at its beginning.
                     read_started,
                     checkpoint: watermark.map(Checkpoint::Watermark),
+                    more: page.next.is_some(),
                 },
                 rows,
             )
@@ -150,6 +151,7 @@ impl Run<'_> {
                     mapping: self.mapping,
                     read_started,
                     checkpoint: checkpoint.map(Checkpoint::Watermark),
+                    more: page.next.is_some(),
                 },
                 page.records,
             )

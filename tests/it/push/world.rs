@@ -67,6 +67,8 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         fields,
         key,
         has_is_deleted: true,
+        has_master_record_id: false,
+        is_replicateable: true,
         has_system_modstamp: true,
         indexes: Vec::new(),
         poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
