@@ -115,10 +115,11 @@ async fn pages(
 ) -> Result<(), Error> {
     let standing = postgres::progress(&session.db, &mapping.object).await?;
     if standing.loaded {
-        postgres::needs_load(&session.db, &mapping.object).await?;
+        postgres::needs_load(&session.db, lease, &mapping.object).await?;
     }
     let backfill = Backfill::new(session.db.clone(), session.client.clone());
-    let mut track = progress.track(&mapping.object, backfill.expected(mapping).await?);
+    let mut track =
+        progress.track(&mapping.object, backfill.expected(mapping, &standing.part).await?);
     let mut changed = 0;
     loop {
         let step = backfill.step(lease, mapping).await?;

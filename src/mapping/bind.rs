@@ -117,6 +117,7 @@ impl<'a> Binder<'a> {
             filter: self.file.filter.clone(),
             sweep: self.file.sweep,
             drift: self.file.drift,
+            is_part: false,
         }
     }
 

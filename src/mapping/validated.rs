@@ -304,9 +304,23 @@ pub struct Mapping {
     pub sweep: Sweep,
     /// What is done when the object changes in Salesforce.
     pub drift: Drift,
+    /// Whether this is only some of a mapping's fields ([`Mapping::of_fields`]): what is read completes rows that are
+    /// there. It makes none, and does not move their stamp, which speaks for the whole row.
+    pub is_part: bool,
 }
 
 impl Mapping {
+    /// The same mapping with those fields only that `is_wanted`.
+    #[must_use]
+    pub fn of_fields(&self, is_wanted: impl Fn(&Field) -> bool) -> Self {
+        let mut part = self.clone();
+        part.fields.retain(is_wanted);
+        // A row without id is not adopted by a part of its fields: the rest would seem to be read.
+        part.key = None;
+        part.is_part = true;
+        part
+    }
+
     /// The field that lives in `column`.
     #[must_use]
     pub fn field_of_column(&self, column: &str) -> Option<&Field> {

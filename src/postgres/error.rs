@@ -74,6 +74,9 @@ pub enum Error {
     /// Another worker holds the lease now; nothing was written.
     #[error("the lease {0} is held by another worker")]
     Fenced(String),
+    /// The load that a page belongs to was given up or begun anew meanwhile; nothing was written.
+    #[error("the load of {0} was given up or begun anew meanwhile")]
+    Superseded(String),
     /// Another transaction created the same thing first.
     #[error("a concurrent write came first: {0}")]
     Collision(String),
@@ -113,6 +116,7 @@ impl Error {
             | Self::Lost(_)
             | Self::Locked(_)
             | Self::Fenced(_)
+            | Self::Superseded(_)
             | Self::Collision(_) => Retry::Soon,
             Self::InvalidUrl(_)
             | Self::RootCertificate { .. }
@@ -166,6 +170,7 @@ impl Error {
             | Self::Lost(_)
             | Self::Locked(_)
             | Self::Fenced(_)
+            | Self::Superseded(_)
             | Self::Collision(_) => return None,
         };
         Some(text.to_owned())

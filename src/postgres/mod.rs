@@ -5,6 +5,7 @@
 
 mod address;
 mod apply;
+mod backfill;
 mod cell;
 mod claim;
 mod connect;
@@ -30,6 +31,10 @@ mod testing;
 mod tls;
 
 pub use apply::{Applied, ApplyError, Page, apply};
+pub use backfill::{
+    BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
+    give_up_backfill, heed_wish, note_backfill, wish,
+};
 pub use claim::{LocalRow, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
@@ -42,7 +47,9 @@ pub use journal::{
 pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
 pub use migrate::migrate;
-pub use progress::{BackfillProgress, Checkpoint, Progress, needs_load, progress, save};
+pub use progress::{
+    BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
+};
 pub use provision::{Finding, Provisioned, inspect, provision};
 pub use record::{ConflictRow, Outcome, Recorded, record};
 pub use status::{

@@ -1,11 +1,11 @@
 //! Checkpoints: how far a mapping's pull and first load have come.
 
-use super::connect::begin;
+use super::backfill::{Part, Wish};
 use super::lease::{Lease, begin_fenced};
 use super::{Database, Error};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 /// A step forward, saved with the rows it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub struct Progress {
     pub backfill: Option<BackfillProgress>,
     /// Whether a load has been completed since it was last needed.
     pub loaded: bool,
+    /// What the load reads.
+    pub part: Part,
+    /// What a person wishes of the load.
+    pub wish: Wish,
 }
 
 /// Reads the progress of an object; the default where nothing is known of it.
@@ -64,7 +68,13 @@ pub async fn progress(db: &Database, object: &str) -> Result<Progress, Error> {
         }),
         None => None,
     };
-    Ok(Progress { watermark: row.try_get(0)?, backfill, loaded: row.try_get(1)? })
+    Ok(Progress {
+        watermark: row.try_get(0)?,
+        backfill,
+        loaded: row.try_get(1)?,
+        part: Part { since: row.try_get(7)?, fields: row.try_get(8)? },
+        wish: Wish::parse(row.try_get(9)?),
+    })
 }
 
 /// Saves a checkpoint that covers no rows.
@@ -84,25 +94,45 @@ pub async fn save(
     Ok(())
 }
 
-/// Asks for a new load from the beginning. The watermark stays.
+/// Asks for a new load of all of the object, from the beginning. The watermark stays.
+///
+/// `lease` is whichever the caller works under.
 ///
 /// # Errors
-/// When the database cannot be asked.
-pub async fn needs_load(db: &Database, object: &str) -> Result<(), Error> {
+/// [`Error::Fenced`] when the lease is another's.
+pub async fn needs_load(db: &Database, lease: &Lease, object: &str) -> Result<(), Error> {
     let mut client = db.client().await?;
-    let transaction = begin(&mut client).await?;
-    transaction.execute_typed(include_str!("sql/need_load.sql"), &[(&object, Type::TEXT)]).await?;
+    let transaction = begin_fenced(&mut client, lease).await?;
+    for statement in [include_str!("sql/need_load.sql"), include_str!("sql/finish_backfill.sql")] {
+        transaction.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Lets a load under way start again from its beginning, with what was asked of it.
+///
+/// # Errors
+/// [`Error::Fenced`] when the lease is another's.
+pub async fn restart_load(db: &Database, lease: &Lease, object: &str) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin_fenced(&mut client, lease).await?;
+    let statement = include_str!("sql/restart_backfill.sql");
+    transaction.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
     transaction.commit().await?;
     Ok(())
 }
 
 /// Moves the checkpoint within the transaction of the rows it covers.
+///
+/// # Errors
+/// [`Error::Superseded`] when the load that the rows belong to was given up or begun anew meanwhile.
 pub(super) async fn write_checkpoint(
     transaction: &Transaction<'_>,
     object: &str,
     checkpoint: &Checkpoint,
 ) -> Result<(), Error> {
-    match checkpoint {
+    let written = match checkpoint {
         Checkpoint::Watermark(watermark) => {
             let statement = include_str!("sql/save_watermark.sql");
             transaction
@@ -126,10 +156,13 @@ pub(super) async fn write_checkpoint(
                 .await?
         }
         Checkpoint::Loaded => {
-            transaction
-                .execute_typed(include_str!("sql/save_loaded.sql"), &[(&object, Type::TEXT)])
-                .await?
+            let of_object: [(&(dyn ToSql + Sync), Type); 1] = [(&object, Type::TEXT)];
+            let written =
+                transaction.execute_typed(include_str!("sql/save_loaded.sql"), &of_object).await?;
+            let finish = include_str!("sql/finish_backfill.sql");
+            transaction.execute_typed(finish, &of_object).await?;
+            written
         }
     };
-    Ok(())
+    if written == 0 { Err(Error::Superseded(object.to_owned())) } else { Ok(()) }
 }

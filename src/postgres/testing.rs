@@ -98,6 +98,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         drift: Drift::default(),
+        is_part: false,
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) fn contact() -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         drift: Drift::default(),
+        is_part: false,
     }
 }
 

@@ -216,6 +216,9 @@ async fn write<E>(
         transaction.execute_typed(release_keys, &of_table).await?;
     }
     applied.updated = transaction.execute_typed(&statements.update, &[]).await?;
+    if page.mapping.is_part {
+        return Ok(());
+    }
     let restored = transaction.execute_typed(&statements.restore, &of_table).await?;
     applied.inserted = restored + transaction.execute_typed(&statements.insert, &of_table).await?;
     if applied.inserted > 0 {

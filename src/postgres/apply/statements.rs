@@ -170,7 +170,12 @@ impl System {
             values: String::new(),
         };
         let present = [
-            (mapping.has_system_modstamp, "systemmodstamp", "page.systemmodstamp"),
+            (
+                // The stamp speaks for the whole row.
+                mapping.has_system_modstamp && !mapping.is_part,
+                "systemmodstamp",
+                "page.systemmodstamp",
+            ),
             (mapping.has_is_deleted, "isdeleted", "false"),
         ];
         for (_, column, value) in present.into_iter().filter(|(is_present, ..)| *is_present) {

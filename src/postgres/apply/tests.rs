@@ -416,3 +416,31 @@ async fn a_second_large_page_takes_no_longer_than_a_first() {
     // Comparing each with each took about ten seconds here; a page takes a fraction of one.
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
 }
+
+#[tokio::test]
+async fn a_part_of_the_fields_completes_rows_and_neither_makes_one_nor_moves_its_stamp() {
+    // given a row, and a newer version of its record
+    let world = world().await;
+    world.apply(vec![record(1, 1, ["a", "1", "k1"])]).await.unwrap();
+    let part = world.mapping.of_fields(|field| field.name == "Phone");
+    let phone = |number: u32, second: i64, phone: &str| RemoteRecord {
+        values: vec![Value::Text(phone.to_owned())],
+        ..record(number, second, ["x", "x", "x"])
+    };
+
+    // when only its phone is read, and one of a record without row, and an older one
+    let page = async |records: Vec<RemoteRecord>| {
+        let read_started = world.db.now().await.unwrap();
+        let page = Page { mapping: &part, read_started, checkpoint: None };
+        let records = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
+        apply(&world.db, &world.lease, page, records).await.unwrap()
+    };
+    let applied = page(vec![phone(1, 3, "3"), phone(2, 3, "9")]).await;
+    let older = page(vec![phone(1, 0, "0")]).await;
+
+    // then the phone is all that changed
+    assert_eq!((applied.inserted, applied.updated, older.updated), (0, 1, 0));
+    let rows = rows(&world.db, "select name, phone, systemmodstamp from salesforce.account").await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].starts_with("a|3|") && rows[0].ends_with(":41"), "{rows:?}");
+}

@@ -1,4 +1,15 @@
--- How far object $1 has come.
-select watermark, loaded, backfill_job, backfill_locator, backfill_rows, backfill_started_at, backfill_read_started
-from lockstep.checkpoint
-where object = $1
+-- How far object $1 has come, and what is asked of its load. Always one row.
+select
+    checkpoint.watermark,
+    coalesce(checkpoint.loaded, false) as is_loaded,
+    checkpoint.backfill_job,
+    checkpoint.backfill_locator,
+    checkpoint.backfill_rows,
+    checkpoint.backfill_started_at,
+    checkpoint.backfill_read_started,
+    backfill.since,
+    backfill.fields,
+    coalesce(backfill.wish, 'run') as wish
+from (select $1 as object) as asked
+left join lockstep.checkpoint as checkpoint on checkpoint.object = asked.object
+left join lockstep.backfill as backfill on backfill.object = asked.object

@@ -4,9 +4,14 @@
 //! that is killed goes on at the page it was at. Small objects are read by REST in the order of their ids, large
 //! ones by a Bulk query whose results wait in Salesforce. A reload compares values: it never empties the table,
 //! never changes `id`, and writes only what differs.
+//!
+//! What was asked for may be a part ([`Part`]): records since a moment, or some fields. It is loaded as if the part
+//! were the mapping; that a part does not show a record says nothing about it.
+
+mod part;
 
 use crate::mapping::Mapping;
-use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page};
+use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part};
 use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
 use crate::sync::Error;
 use crate::sync::pull::{BULK_PAGE_ROWS, await_result};
@@ -42,12 +47,17 @@ impl Backfill {
         Self { db, client }
     }
 
-    /// How many records the object has, for a progress bar.
+    /// How many records a load of this part of the mapping reads, for a progress bar.
     ///
     /// # Errors
     /// When Salesforce does not answer.
-    pub async fn expected(&self, mapping: &Mapping) -> Result<u64, Error> {
-        Ok(self.client.count(&mapping.object).await?)
+    pub async fn expected(&self, mapping: &Mapping, part: &Part) -> Result<u64, Error> {
+        self.count(&part::narrowed(mapping, part)).await
+    }
+
+    async fn count(&self, mapping: &Mapping) -> Result<u64, Error> {
+        let soql = format!("SELECT COUNT() FROM {}{}", mapping.object, condition(mapping, None));
+        Ok(self.client.count_matching(&soql, Scope::Live).await?)
     }
 
     /// Reads and applies the next page of the mapping's load, starting one if there is none under way.
@@ -64,6 +74,8 @@ impl Backfill {
 
     async fn next_page(&self, lease: &Lease, mapping: &Mapping) -> Result<Step, Error> {
         let progress = postgres::progress(&self.db, &mapping.object).await?;
+        // All below reads and writes the part that was asked for, as if it were the mapping.
+        let mapping = &*part::narrowed(mapping, &progress.part);
         let position = match progress.backfill {
             Some(position) => position,
             None => self.begin(lease, mapping).await?,
@@ -78,10 +90,11 @@ impl Backfill {
     async fn begin(&self, lease: &Lease, mapping: &Mapping) -> Result<BackfillProgress, Error> {
         let started_at = self.client.server_time().await? - TimeDelta::seconds(1);
         let read_started = self.db.now().await?;
-        let count = self.client.count(&mapping.object).await?;
+        let count = self.count(mapping).await?;
         let job_id = if count > mapping.bulk.read_above {
             let shape = Shape::of(mapping);
-            let soql = format!("SELECT {} FROM {}", shape.select_list(), mapping.object);
+            let condition = condition(mapping, None);
+            let soql = format!("SELECT {} FROM {}{condition}", shape.select_list(), mapping.object);
             Some(self.client.start_query_job(&soql, Scope::Live).await?)
         } else {
             None
@@ -99,12 +112,9 @@ impl Backfill {
         position: BackfillProgress,
     ) -> Result<Step, Error> {
         let shape = Shape::of(mapping);
-        let after = position.locator.as_deref().map_or(String::new(), |id| {
-            // The locator is an id that we read and checked ourselves.
-            format!(" WHERE Id > '{id}'")
-        });
+        let condition = condition(mapping, position.locator.as_deref());
         let soql = format!(
-            "SELECT {} FROM {}{after} ORDER BY Id LIMIT {REST_PAGE_ROWS}",
+            "SELECT {} FROM {}{condition} ORDER BY Id LIMIT {REST_PAGE_ROWS}",
             shape.select_list(),
             mapping.object
         );
@@ -139,12 +149,12 @@ impl Backfill {
         let page = match self.open_bulk_page(mapping, job, locator, &shape).await {
             Ok(page) => page,
             Err(error @ Error::QueryJobEnded { .. }) => {
-                postgres::needs_load(&self.db, &mapping.object).await?;
+                postgres::restart_load(&self.db, lease, &mapping.object).await?;
                 return Err(error);
             }
             Err(error @ Error::Salesforce(salesforce::Error::NotFound(_))) => {
                 tracing::warn!(mapping = %mapping.object, %error, "the bulk job is gone, the load starts again");
-                postgres::needs_load(&self.db, &mapping.object).await?;
+                postgres::restart_load(&self.db, lease, &mapping.object).await?;
                 return Ok(Step::default());
             }
             Err(error) => return Err(error),
@@ -186,4 +196,12 @@ impl Backfill {
     ) -> Result<(), Error> {
         Ok(postgres::save(&self.db, lease, &mapping.object, checkpoint).await?)
     }
+}
+
+/// The records of the mapping: those of its filter, and those behind the id of `after`, which we read ourselves.
+fn condition(mapping: &Mapping, after: Option<&str>) -> String {
+    let filter = mapping.filter.as_ref().map(|filter| format!("({})", filter.condition));
+    let after = after.map(|id| format!("Id > '{id}'"));
+    let parts: Vec<String> = filter.into_iter().chain(after).collect();
+    if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) }
 }

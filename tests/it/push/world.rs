@@ -82,6 +82,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         drift: Drift::default(),
+        is_part: false,
     }
 }
 
