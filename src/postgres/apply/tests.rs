@@ -431,7 +431,7 @@ async fn a_part_of_the_fields_completes_rows_and_neither_makes_one_nor_moves_its
     // when only its phone is read, and one of a record without row, and an older one
     let page = async |records: Vec<RemoteRecord>| {
         let read_started = world.db.now().await.unwrap();
-        let page = Page { mapping: &part, read_started, checkpoint: None };
+        let page = Page { mapping: &part, read_started, checkpoint: None, more: false };
         let records = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
         apply(&world.db, &world.lease, page, records).await.unwrap()
     };
