@@ -1,7 +1,6 @@
 //! The story: six things happen between a table and an org, each told with the statement that made it happen.
 
-use crate::model::ColumnType;
-use crate::model::{SalesforceId, Value};
+use crate::model::{ColumnType, SalesforceId, StampField, Value};
 use crate::postgres::Console;
 use crate::salesforce::{Client, RowError, Scope, Shape};
 use serde_json::{Map, json};
@@ -306,7 +305,7 @@ impl<'a> Storyteller<'a> {
             fields: vec![(field.to_owned(), ColumnType::Text)],
             has_is_deleted: false,
             has_master_record_id: false,
-            has_system_modstamp: false,
+            stamp: StampField::None,
         };
         let page = self.characters.user.query(soql, Scope::Live, &shape).await?;
         let value =

@@ -89,7 +89,8 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     fn mapping(&mut self) -> Mapping {
         let has = |name: &str| self.object.field(name).is_some();
-        let (has_is_deleted, has_system_modstamp) = (has("IsDeleted"), has("SystemModstamp"));
+        let has_is_deleted = has("IsDeleted");
+        let stamp = self.stamp();
         self.check_object();
         let fields = match &self.file.fields {
             FieldList::Named(entries) => {
@@ -109,7 +110,7 @@ impl<'a> Binder<'a> {
             has_is_deleted,
             has_master_record_id: has_is_deleted && has("MasterRecordId"),
             is_replicateable: self.object.replicateable,
-            has_system_modstamp,
+            stamp,
             poll: self.file.poll,
             deletes: self.file.deletes,
             bulk: self.file.bulk,
@@ -150,6 +151,7 @@ impl<'a> Binder<'a> {
             conflict: entry.conflict.unwrap_or(self.file.conflict),
             createable: field.createable,
             updateable: field.updateable,
+            is_calculated: field.calculated,
             reference_to: field.reference_to.clone(),
             reference: None,
         })
@@ -276,6 +278,7 @@ impl<'a> Binder<'a> {
             conflict: self.file.conflict,
             createable: field.createable,
             updateable: field.updateable,
+            is_calculated: field.calculated,
             reference_to: field.reference_to.clone(),
             reference: None,
         })

@@ -99,6 +99,8 @@ pub enum Code {
     FieldNotFound = 2104,
     /// The object cannot be read as sync needs it.
     ObjectNotReadable = 2105,
+    /// The object has no `SystemModstamp` to poll by.
+    NoStamp = 2106,
     /// A compound or binary field.
     UnmappableField = 2110,
     /// Two fields in one column.

@@ -16,6 +16,7 @@ mod references;
 mod render;
 mod rights;
 mod schema;
+mod stamp;
 pub(crate) mod suggest;
 mod validated;
 

@@ -124,15 +124,12 @@ impl Binder<'_> {
     /// Checks what the file asks of the object as a whole.
     pub(super) fn check_object(&mut self) {
         let object = self.object;
-        if !object.queryable {
+        if object.queryable {
+            self.check_stamp();
+        } else {
             let message = format!("object `{}` cannot be queried", object.name);
             let problem = Diagnostic::error(Code::ObjectNotReadable, message)
                 .with_help("map an object that SOQL can read");
-            self.push(problem, &self.file.object, "");
-        } else if object.field("SystemModstamp").is_none() && self.file.direction.pulls() {
-            let message = format!("object `{}` has no `SystemModstamp`", object.name);
-            let problem = Diagnostic::warning(Code::ObjectNotReadable, message)
-                .with_note("every poll reads the whole object; give it a long `poll.every`");
             self.push(problem, &self.file.object, "");
         }
         if self.file.direction.pushes() && !object.createable && !object.updateable {

@@ -1,6 +1,6 @@
 //! A validated mapping: the only form of a mapping file that the engine sees.
 
-use crate::model::{ColumnType, FieldType};
+use crate::model::{ColumnType, FieldType, StampField};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -250,6 +250,8 @@ pub struct Field {
     pub createable: bool,
     /// Whether the value may be sent with an update.
     pub updateable: bool,
+    /// Formula or roll-up: its value may move without the record's stamp.
+    pub is_calculated: bool,
     /// The objects that a lookup points to; empty for other types.
     pub reference_to: Vec<String>,
     /// How the application names the parent, where it does not by id.
@@ -284,10 +286,10 @@ pub struct Mapping {
     pub has_is_deleted: bool,
     /// Whether the object has `MasterRecordId`: its records can be merged.
     pub has_master_record_id: bool,
-    /// Whether getDeleted covers the object.
+    /// Whether getUpdated and getDeleted cover the object.
     pub is_replicateable: bool,
-    /// Whether the object has `SystemModstamp`; without it a poll reads the whole object.
-    pub has_system_modstamp: bool,
+    /// The field by which changed records are found.
+    pub stamp: StampField,
     /// Columns indexed beside the system ones.
     pub indexes: Vec<String>,
     /// When to poll.
@@ -319,6 +321,12 @@ impl Mapping {
         part.key = None;
         part.is_part = true;
         part
+    }
+
+    /// Whether the object has `SystemModstamp`, and the table a column for it.
+    #[must_use]
+    pub fn has_system_modstamp(&self) -> bool {
+        self.stamp.is_system_modstamp()
     }
 
     /// The field that lives in `column`.

@@ -7,6 +7,7 @@ mod change;
 mod describe;
 mod id;
 mod record;
+mod stamp;
 mod text;
 mod value;
 
@@ -14,6 +15,7 @@ pub use change::{Action, Change, ChangeState, Fields};
 pub use describe::{FieldDescribe, FieldType, ObjectDescribe, PicklistValue};
 pub use id::{InvalidId, SalesforceId};
 pub use record::RemoteRecord;
+pub use stamp::StampField;
 pub use text::{
     InvalidValue, bulk_null, parse_postgres, parse_salesforce, to_csv, to_json, to_soql_literal,
 };

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 pub struct RemoteRecord {
     /// The record's id.
     pub id: SalesforceId,
-    /// `SystemModstamp`; whole seconds.
+    /// `SystemModstamp`, or the field that stands in for it ([`super::StampField`]); whole seconds.
     pub system_modstamp: Option<DateTime<Utc>>,
     /// Whether the record is in the recycle bin. Always false for objects without `IsDeleted`.
     pub is_deleted: bool,

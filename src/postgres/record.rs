@@ -279,7 +279,7 @@ fn restored_row(mapping: &Mapping, record_id: i32, record: &RemoteRecord) -> Jso
     if mapping.has_is_deleted {
         row.insert("isdeleted".to_owned(), json!(false));
     }
-    if let (true, Some(stamp)) = (mapping.has_system_modstamp, record.system_modstamp) {
+    if let (true, Some(stamp)) = (mapping.has_system_modstamp(), record.system_modstamp) {
         row.insert("systemmodstamp".to_owned(), json!(text_form(&stamp.naive_utc().into())));
     }
     for (field, value) in mapping.fields.iter().zip(&record.values) {
@@ -291,7 +291,7 @@ fn restored_row(mapping: &Mapping, record_id: i32, record: &RemoteRecord) -> Jso
 fn restored_columns(mapping: &Mapping) -> Vec<String> {
     let mut names = vec!["id", "sfid", "_hc_lastop"];
     names.extend(mapping.has_is_deleted.then_some("isdeleted"));
-    names.extend(mapping.has_system_modstamp.then_some("systemmodstamp"));
+    names.extend(mapping.has_system_modstamp().then_some("systemmodstamp"));
     names.extend(mapping.fields.iter().map(|field| field.column.as_str()));
     names.into_iter().map(quote).collect()
 }

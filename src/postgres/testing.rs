@@ -7,7 +7,7 @@ use crate::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
     Mapping, Poll, Sweep,
 };
-use crate::model::{ColumnType, FieldType};
+use crate::model::{ColumnType, FieldType, StampField};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -68,6 +68,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
     };
@@ -85,7 +86,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         has_is_deleted: true,
         has_master_record_id: true,
         is_replicateable: true,
-        has_system_modstamp: true,
+        stamp: StampField::SystemModstamp,
         indexes: vec!["name".to_owned()],
         poll: Poll { every: Duration::from_mins(10), ..Poll::default() },
         deletes: Deletes {

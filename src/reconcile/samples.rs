@@ -5,7 +5,8 @@ use crate::mapping::{
     Mapping, Poll, Reference, Sweep,
 };
 use crate::model::{
-    Action, Change, ChangeState, ColumnType, FieldType, Fields, RemoteRecord, SalesforceId, Value,
+    Action, Change, ChangeState, ColumnType, FieldType, Fields, RemoteRecord, SalesforceId,
+    StampField, Value,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn field(name: &str, column_type: ColumnType) -> Field {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
     }
@@ -87,7 +89,7 @@ pub(crate) fn contact() -> Mapping {
         has_is_deleted: true,
         has_master_record_id: false,
         is_replicateable: true,
-        has_system_modstamp: true,
+        stamp: StampField::SystemModstamp,
         indexes: Vec::new(),
         poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
         deletes: Deletes {

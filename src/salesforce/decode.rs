@@ -90,10 +90,9 @@ fn assemble(
     };
     let is_deleted =
         shape.has_is_deleted && cell("IsDeleted", ColumnType::Boolean)? == Value::Bool(true);
-    let system_modstamp = if shape.has_system_modstamp {
-        moment(&cell("SystemModstamp", ColumnType::Timestamp)?)
-    } else {
-        None
+    let system_modstamp = match shape.stamp.name() {
+        Some(stamp) => moment(&cell(stamp, ColumnType::Timestamp)?),
+        None => None,
     };
     let master_record_id =
         match shape.has_master_record_id.then(|| cell("MasterRecordId", ColumnType::Text)) {
@@ -159,7 +158,7 @@ fn value(field: &str, column: ColumnType, text: Option<&str>) -> Result<Value, E
 #[cfg(test)]
 mod tests {
     use super::{CsvColumns, record};
-    use crate::model::{ColumnType, RemoteRecord, Value};
+    use crate::model::{ColumnType, RemoteRecord, StampField, Value};
     use crate::salesforce::{Error, Shape};
     use serde_json::value::RawValue;
 
@@ -170,7 +169,7 @@ mod tests {
             fields: fields.iter().map(|(name, column)| ((*name).to_owned(), *column)).collect(),
             has_is_deleted: true,
             has_master_record_id: false,
-            has_system_modstamp: true,
+            stamp: StampField::SystemModstamp,
         }
     }
 

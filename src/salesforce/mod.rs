@@ -27,6 +27,7 @@ mod session;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod together;
 mod transport;
 mod usage;
 
@@ -41,6 +42,7 @@ pub use jobs::{JobInfo, JobKind, JobState};
 pub use login_failure::LoginFailure;
 pub use query::{QueryPage, Scope};
 pub use shape::Shape;
+pub use together::{QUERIES_TOGETHER_MAX, Query};
 pub use usage::{Budget, Usage};
 
 use call::{Answer, Call};

@@ -1,18 +1,17 @@
 //! SOQL over REST: pages of records, and counts.
 
-use super::call::{Answer, Call};
-use super::{Client, Error, Shape, decode};
+use super::call::Call;
+use super::{Client, Error, Query, Shape, decode};
 use crate::model::RemoteRecord;
 use chrono::{DateTime, Utc};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 /// Salesforce refuses addresses and headers of more than 16,384 bytes together. Longer statements travel in the
 /// body of a composite request.
-const STATEMENT_IN_URL_MAX: usize = 14_000;
+pub(super) const STATEMENT_IN_URL_MAX: usize = 14_000;
 
 /// Which records a query sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,30 +54,16 @@ struct WirePage<'a> {
     records: Vec<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireComposite<'a> {
-    #[serde(borrow)]
-    composite_response: Vec<WireSubresponse<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSubresponse<'a> {
-    #[serde(borrow)]
-    body: &'a RawValue,
-    http_status_code: u16,
-}
-
 impl Client {
     /// Runs a query whose SELECT list is that of `shape`, and answers its first page.
     ///
     /// # Errors
     /// See [`Error`]; passing failures were retried already.
     pub async fn query(&self, soql: &str, scope: Scope, shape: &Shape) -> Result<QueryPage, Error> {
-        let encoded: String = form_urlencoded::byte_serialize(soql.as_bytes()).collect();
-        if encoded.len() > STATEMENT_IN_URL_MAX {
-            return self.query_in_body(&encoded, scope, shape).await;
+        let encoded: usize = form_urlencoded::byte_serialize(soql.as_bytes()).map(str::len).sum();
+        if encoded > STATEMENT_IN_URL_MAX {
+            let query = Query { soql: soql.to_owned(), scope, shape: shape.clone() };
+            return self.query_alone_in_body(query).await;
         }
         let answer = self.call(&self.query_call(soql, scope)).await?;
         page(&answer.body, answer.server_time, shape)
@@ -114,36 +99,9 @@ impl Client {
     fn query_call(&self, soql: &str, scope: Scope) -> Call {
         Call::reading(Method::GET, &[self.version(), scope.resource()]).with_query("q", soql)
     }
-
-    /// A query as part of a composite request, whose body may be long.
-    async fn query_in_body(
-        &self,
-        encoded: &str,
-        scope: Scope,
-        shape: &Shape,
-    ) -> Result<QueryPage, Error> {
-        let url = format!("/services/data/{}/{}?q={encoded}", self.version(), scope.resource());
-        let call = Call::reading(Method::POST, &[self.version(), "composite"]).with_json(&json!({
-            "compositeRequest": [{ "method": "GET", "url": url, "referenceId": "query" }]
-        }));
-        let answer = self.call(&call).await?;
-        let (status, body) = only_subresponse(&answer)?;
-        if !status.is_success() {
-            return Err(Error::of_answer(status, None, body.as_bytes()));
-        }
-        page(body.as_bytes(), answer.server_time, shape)
-    }
 }
 
-fn only_subresponse(answer: &Answer) -> Result<(StatusCode, &str), Error> {
-    let malformed = || Error::Malformed("a composite answer");
-    let composite: WireComposite<'_> = answer.json("a composite answer")?;
-    let [subresponse] = composite.composite_response.as_slice() else { return Err(malformed()) };
-    let status = StatusCode::from_u16(subresponse.http_status_code).map_err(|_| malformed())?;
-    Ok((status, subresponse.body.get()))
-}
-
-fn page(
+pub(super) fn page(
     body: &[u8],
     server_time: Option<DateTime<Utc>>,
     shape: &Shape,

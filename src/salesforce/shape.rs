@@ -1,7 +1,7 @@
 //! Which fields a reading call asks for, and as what.
 
 use crate::mapping::Mapping;
-use crate::model::ColumnType;
+use crate::model::{ColumnType, StampField};
 
 /// The fields of the records a reading call answers, beside `Id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Shape {
     pub has_is_deleted: bool,
     /// Whether the object has `MasterRecordId`.
     pub has_master_record_id: bool,
-    /// Whether the object has `SystemModstamp`.
-    pub has_system_modstamp: bool,
+    /// The field that becomes the record's stamp.
+    pub stamp: StampField,
 }
 
 impl Shape {
@@ -29,7 +29,7 @@ impl Shape {
                 .collect(),
             has_is_deleted: mapping.has_is_deleted,
             has_master_record_id: mapping.has_master_record_id,
-            has_system_modstamp: mapping.has_system_modstamp,
+            stamp: mapping.stamp,
         }
     }
 
@@ -43,7 +43,7 @@ impl Shape {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let system = [
             Some("Id"),
-            self.has_system_modstamp.then_some("SystemModstamp"),
+            self.stamp.name(),
             self.has_is_deleted.then_some("IsDeleted"),
             self.has_master_record_id.then_some("MasterRecordId"),
         ];
@@ -59,7 +59,7 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::Shape;
-    use crate::model::ColumnType;
+    use crate::model::{ColumnType, StampField};
 
     #[test]
     fn nothing_is_asked_for_twice() {
@@ -71,7 +71,7 @@ mod tests {
             ],
             has_is_deleted: true,
             has_master_record_id: false,
-            has_system_modstamp: true,
+            stamp: StampField::SystemModstamp,
         };
         assert_eq!(shape.select_list(), "Id, SystemModstamp, IsDeleted, Name, Account.Name");
     }
@@ -82,7 +82,7 @@ mod tests {
             fields: vec![("Name".into(), ColumnType::Text)],
             has_is_deleted: false,
             has_master_record_id: false,
-            has_system_modstamp: false,
+            stamp: StampField::None,
         };
         assert_eq!(shape.select_list(), "Id, Name");
     }

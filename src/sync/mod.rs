@@ -7,7 +7,7 @@ pub mod push;
 
 pub use backfill::{Backfill, Step};
 pub use error::Error;
-pub use pull::{Pulled, Puller};
+pub use pull::{Opening, Pulled, Puller};
 pub use push::{Pushed, Pusher};
 
 use crate::postgres::{self, Database};

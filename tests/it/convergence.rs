@@ -3,7 +3,7 @@
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, CONTACT, World};
 use lockstep::mapping::Mapping;
-use lockstep::model::SalesforceId;
+use lockstep::model::{SalesforceId, StampField};
 use lockstep::salesforce::{Scope, Shape};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -82,7 +82,7 @@ async fn without_cases(world: &World) {
         fields: Vec::new(),
         has_is_deleted: false,
         has_master_record_id: false,
-        has_system_modstamp: false,
+        stamp: StampField::None,
     };
     loop {
         let page = user.query("SELECT Id FROM Case LIMIT 200", Scope::Live, &shape).await.unwrap();

@@ -72,7 +72,7 @@ fn three_lines_are_a_mapping() {
     assert_eq!(mapping.poll.overlap, Duration::from_mins(5));
     assert_eq!((mapping.bulk.read_above, mapping.bulk.write_above), (10_000, 2_000));
     assert_eq!(mapping.deletes.hold_above, None);
-    assert!(mapping.has_is_deleted && mapping.has_system_modstamp);
+    assert!(mapping.has_is_deleted && mapping.has_system_modstamp());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What may be written, by the field's nature and the user's rights.
 
 use super::*;
+use crate::mapping::Code;
+use crate::model::{FieldDescribe, FieldType, StampField};
 
 #[test]
 fn a_missing_required_field_is_a_warning() {
@@ -143,4 +145,43 @@ error[SX2310]: object `Sealed` cannot be written: no right to create or edit
   = help: write `direction = "from_salesforce"`, or give the user the right
 "#,
     );
+}
+
+#[test]
+fn an_object_without_the_usual_stamp_is_polled_by_the_next_best_and_that_is_said() {
+    #[rustfmt::skip]
+    let table: [(&[&str], StampField, &str); 4] = [
+        (&["SystemModstamp", "LastModifiedDate"], StampField::SystemModstamp,   ""),
+        (&["CreatedDate", "LastModifiedDate"],    StampField::LastModifiedDate, "polls go by `LastModifiedDate`"),
+        (&["CreatedDate"],                        StampField::CreatedDate,      "polls go by `CreatedDate`"),
+        (&[],                                     StampField::None,             "polls read the whole object"),
+    ];
+    for (stamps, expected, words) in table {
+        let field = |name: &str, field_type| FieldDescribe {
+            name: name.to_owned(),
+            field_type,
+            filterable: true,
+            ..FieldDescribe::default()
+        };
+        let mut fields = vec![field("Id", FieldType::Id), field("Name", FieldType::String)];
+        fields.extend(stamps.iter().map(|name| field(name, FieldType::Datetime)));
+        let object = ObjectDescribe {
+            name: "Thing".to_owned(),
+            queryable: true,
+            fields,
+            ..ObjectDescribe::default()
+        };
+        let org = Org { objects: vec![object], names: Vec::new() };
+        let source = Source::new("a.toml", "object = \"Thing\"\nfields = [\"Name\"]\n");
+        let bound = bind_all(&load_sources(&[source]).files, &org);
+
+        assert_eq!(bound.mappings[0].stamp, expected);
+        let said: Vec<_> = bound.diagnostics.iter().map(|problem| &problem.message).collect();
+        if words.is_empty() {
+            assert_eq!(said, Vec::<&String>::new());
+        } else {
+            assert_eq!(bound.diagnostics[0].code, Code::NoStamp);
+            assert!(said[0].contains(words), "{said:?}");
+        }
+    }
 }

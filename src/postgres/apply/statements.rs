@@ -44,7 +44,7 @@ pub(super) fn pulled(mapping: &Mapping) -> impl Iterator<Item = (usize, &Field)>
 impl Statements {
     pub(super) fn of(mapping: &Mapping, schema: &str, hstore: &str) -> Self {
         let parts = Parts::of(mapping, schema);
-        let is_current = if mapping.has_system_modstamp {
+        let is_current = if mapping.has_system_modstamp() {
             "(target.systemmodstamp is null or page.systemmodstamp is null \
              or page.systemmodstamp >= target.systemmodstamp)"
         } else {
@@ -172,7 +172,7 @@ impl System {
         let present = [
             (
                 // The stamp speaks for the whole row.
-                mapping.has_system_modstamp && !mapping.is_part,
+                mapping.has_system_modstamp() && !mapping.is_part,
                 "systemmodstamp",
                 "page.systemmodstamp",
             ),

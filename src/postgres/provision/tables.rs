@@ -45,7 +45,7 @@ pub(super) fn columns(mapping: &Mapping) -> Vec<ColumnPlan> {
             add(&reference.column, reference.column_type, field.direction.pulls(), false);
         }
     }
-    if mapping.has_system_modstamp {
+    if mapping.has_system_modstamp() {
         add("systemmodstamp", ColumnType::Timestamp, false, false);
     }
     if mapping.has_is_deleted {
@@ -132,7 +132,7 @@ pub(super) fn indexes(mapping: &Mapping, all: &[Mapping]) -> Vec<(String, bool)>
     if let Some(key) = &mapping.key {
         indexes.push((key.column.clone(), true));
     }
-    let stamp = mapping.has_system_modstamp.then(|| "systemmodstamp".to_owned());
+    let stamp = mapping.has_system_modstamp().then(|| "systemmodstamp".to_owned());
     let referred = all
         .iter()
         .flat_map(|child| &child.fields)

@@ -1,9 +1,9 @@
 //! The client against a peer that misbehaves in ways a Salesforce org does not: forged addresses, redirections,
 //! answers shortened on the way, and logins watched from the other side.
 
-use crate::model::ColumnType;
+use crate::model::{ColumnType, StampField};
 use crate::salesforce::{
-    Auth, Client, Config, DEFAULT_API_VERSION, Error, LoginFailure, Scope, Shape,
+    Auth, Client, Config, DEFAULT_API_VERSION, Error, LoginFailure, Query, Scope, Shape,
 };
 use axum::Router;
 use axum::extract::{Form, State};
@@ -90,7 +90,7 @@ fn only_ids() -> Shape {
         fields: vec![],
         has_is_deleted: false,
         has_master_record_id: false,
-        has_system_modstamp: false,
+        stamp: StampField::None,
     }
 }
 
@@ -269,7 +269,7 @@ async fn a_statement_too_long_for_an_address_travels_in_a_body() {
         let result =
             json!({ "totalSize": 1, "done": true, "records": [{ "Id": "001D000000IqhSL" }] });
         axum::Json(json!({ "compositeResponse": [
-            { "body": result, "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "query" }
+            { "body": result, "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "query0" }
         ] }))
     };
     let routes = Router::new().route("/services/data/v66.0/composite", post(composite));
@@ -279,6 +279,34 @@ async fn a_statement_too_long_for_an_address_travels_in_a_body() {
     let page = peer.client().query(&soql, Scope::WithDeleted, &only_ids()).await.unwrap();
 
     assert_eq!(page.records.len(), 1);
+}
+
+#[tokio::test]
+async fn queries_asked_together_get_their_own_answers_and_failures() {
+    let composite = async || {
+        let page = |id: &str| json!({ "totalSize": 1, "done": true, "records": [{ "Id": id }] });
+        let refusal = json!([{ "errorCode": "MALFORMED_QUERY", "message": "no" }]);
+        let part = |index: u16, status: u16, body: serde_json::Value| json!({ "body": body, "httpStatusCode": status, "referenceId": format!("query{index}") });
+        axum::Json(json!({ "compositeResponse": [
+            part(2, 200, page("003D000000IqhSL")), part(1, 400, refusal), part(0, 200, page("001D000000IqhSL"))
+        ] }))
+    };
+    let routes = Router::new().route("/services/data/v66.0/composite", post(composite));
+    let peer = Peer::start(routes).await;
+    let query = Query { soql: SOQL.to_owned(), scope: Scope::Live, shape: only_ids() };
+
+    let client = peer.client();
+    let answers = client.query_together(&[query.clone(), query.clone(), query]).await.unwrap();
+
+    let ids: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.as_ref().ok().map(|page| page.records[0].id.as_str()[..3].to_owned()))
+        .collect();
+    assert_eq!(ids, [Some("001".to_owned()), None, Some("003".to_owned())]);
+    assert!(
+        matches!(&answers[1], Err(Error::Refused(refusal)) if refusal.code == "MALFORMED_QUERY")
+    );
+    assert_eq!(client.calls_made(), 1);
 }
 
 #[tokio::test]

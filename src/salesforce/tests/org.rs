@@ -1,6 +1,6 @@
 //! The client against a simulated org.
 
-use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
+use crate::model::{ColumnType, RemoteRecord, SalesforceId, StampField, Value};
 use crate::runtime::Retry;
 use crate::salesforce::{
     Auth, Client, Config, DEFAULT_API_VERSION, Error, IngestOperation, JobKind, JobState, JsonMap,
@@ -80,7 +80,7 @@ fn account() -> Shape {
         ],
         has_is_deleted: true,
         has_master_record_id: false,
-        has_system_modstamp: true,
+        stamp: StampField::SystemModstamp,
     }
 }
 
@@ -220,7 +220,7 @@ async fn a_parent_is_named_by_its_external_id_and_read_back_through_the_child() 
         fields: vec![("Account.Name".into(), ColumnType::Text)],
         has_is_deleted: false,
         has_master_record_id: false,
-        has_system_modstamp: false,
+        stamp: StampField::None,
     };
     let soql = format!("SELECT {} FROM Contact", shape.select_list());
     let page = org.client.query(&soql, Scope::Live, &shape).await.unwrap();

@@ -9,7 +9,7 @@
 
 use crate::mapping::Mapping;
 use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page};
-use crate::salesforce::{Client, JobKind, JobState, QueryPage, Scope, Shape};
+use crate::salesforce::{self, Client, JobKind, JobState, Query, QueryPage, Scope, Shape};
 use crate::sync::Error;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
@@ -53,11 +53,44 @@ impl Puller {
     /// When either side fails, the lease was lost, or the mass-delete guard holds the page back; the watermark
     /// then stands where the last applied page left it.
     pub async fn run_once(&self, lease: &Lease, mapping: &Mapping) -> Result<Pulled, Error> {
-        let progress = postgres::progress(&self.db, &mapping.object).await?;
-        let Some(watermark) = progress.watermark else { return Ok(Pulled::default()) };
+        let Some(opening) = self.open(mapping).await? else { return Ok(Pulled::default()) };
         let before = self.client.calls_made();
-        let pulled = self.poll(lease, mapping, watermark).await;
+        let answers = self.client.query_together(opening.queries()).await?;
         let calls = self.client.calls_made().saturating_sub(before);
+        self.go_on(lease, opening, answers, calls).await
+    }
+
+    /// What the next poll of the mapping asks first; `None` while it has never been loaded.
+    ///
+    /// The queries of several openings, at most [`crate::salesforce::QUERIES_TOGETHER_MAX`] in all, may be asked
+    /// with one request. An opening is used up soon: what it asks depends on how far the last poll came.
+    ///
+    /// # Errors
+    /// When either side fails.
+    pub async fn open<'a>(&self, mapping: &'a Mapping) -> Result<Option<Opening<'a>>, Error> {
+        let progress = postgres::progress(&self.db, &mapping.object).await?;
+        let Some(watermark) = progress.watermark else { return Ok(None) };
+        let queries = vec![window_query(mapping, watermark)];
+        let read_started = self.db.now().await?;
+        Ok(Some(Opening { mapping, queries, read_started }))
+    }
+
+    /// Carries a poll out from the answers to its opening's queries, given in their order. `calls` is what was
+    /// spent on them: it is counted for the mapping, together with what the rest of the poll spends.
+    ///
+    /// # Errors
+    /// As for [`Puller::run_once`].
+    pub async fn go_on(
+        &self,
+        lease: &Lease,
+        opening: Opening<'_>,
+        answers: Vec<Result<QueryPage, salesforce::Error>>,
+        calls: u64,
+    ) -> Result<Pulled, Error> {
+        let mapping = opening.mapping;
+        let before = self.client.calls_made();
+        let pulled = self.poll(lease, opening, answers).await;
+        let calls = calls + self.client.calls_made().saturating_sub(before);
         crate::sync::count_calls(&self.db, &mapping.object, "pull", calls).await;
         let pulled = Pulled { calls, ..pulled? };
         postgres::note_poll(&self.db, &mapping.object).await?;
@@ -67,21 +100,43 @@ impl Puller {
     async fn poll(
         &self,
         lease: &Lease,
-        mapping: &Mapping,
-        watermark: DateTime<Utc>,
+        opening: Opening<'_>,
+        answers: Vec<Result<QueryPage, salesforce::Error>>,
     ) -> Result<Pulled, Error> {
-        let shape = &Shape::of(mapping);
-        let soql = &window_query(mapping, shape, watermark);
-        let read_started = self.db.now().await?;
-        let scope = if mapping.has_is_deleted { Scope::WithDeleted } else { Scope::Live };
-        let first = self.client.query(soql, scope, shape).await?;
+        let Opening { mapping, queries, read_started } = opening;
+        let missing = || salesforce::Error::Malformed("an answer to a poll's query");
+        let first = answers.into_iter().next().ok_or_else(missing)??;
+        let query = queries.into_iter().next().ok_or_else(missing)?;
         let covered = first.server_time.map(|time| time - UNFINISHED_SECOND);
-        let run = Run { puller: self, lease, mapping, shape, covered };
+        let run = Run { puller: self, lease, mapping, shape: &query.shape, covered };
         if first.total > mapping.bulk.read_above && first.next.is_some() {
-            run.by_bulk(soql, scope, read_started).await
+            run.by_bulk(&query.soql, query.scope, read_started).await
         } else {
             run.by_pages(first, read_started).await
         }
+    }
+}
+
+/// A poll that has not asked anything yet.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    mapping: &'a Mapping,
+    queries: Vec<Query>,
+    /// The database's clock before they are asked.
+    read_started: DateTime<Utc>,
+}
+
+impl Opening<'_> {
+    /// The mapping that is polled.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        self.mapping
+    }
+
+    /// What is asked first.
+    #[must_use]
+    pub fn queries(&self) -> &[Query] {
+        &self.queries
     }
 }
 
@@ -182,12 +237,13 @@ pub(super) async fn await_result(
 /// The statement that reads everything stamped since `watermark − overlap`, oldest first.
 ///
 /// An object without `SystemModstamp` is read whole.
-fn window_query(mapping: &Mapping, shape: &Shape, watermark: DateTime<Utc>) -> String {
-    let select = format!("SELECT {} FROM {}", shape.select_list(), mapping.object);
-    if !mapping.has_system_modstamp {
-        return format!("{select} ORDER BY Id");
-    }
+fn window_query(mapping: &Mapping, watermark: DateTime<Utc>) -> Query {
+    let shape = Shape::of(mapping);
+    let Some(stamp) = mapping.stamp.name() else {
+        return Query::of(mapping, shape, &[], "ORDER BY Id");
+    };
     let overlap = TimeDelta::from_std(mapping.poll.overlap).unwrap_or(TimeDelta::hours(24));
     let since = (watermark - overlap).to_rfc3339_opts(SecondsFormat::Secs, true);
-    format!("{select} WHERE SystemModstamp >= {since} ORDER BY SystemModstamp, Id")
+    let window = [format!("{stamp} >= {since}")];
+    Query::of(mapping, shape, &window, &format!("ORDER BY {stamp}, Id"))
 }

@@ -7,7 +7,7 @@ use lockstep::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
     Mapping, MappingGroup, Poll, Reference, Sweep,
 };
-use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, Value};
+use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, StampField, Value};
 use lockstep::postgres::ephemeral::EphemeralPostgres;
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
 use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
@@ -46,6 +46,7 @@ fn field(name: &str, column_type: ColumnType, field_type: FieldType) -> Field {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
     }
@@ -69,7 +70,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         has_is_deleted: true,
         has_master_record_id: false,
         is_replicateable: true,
-        has_system_modstamp: true,
+        stamp: StampField::SystemModstamp,
         indexes: Vec::new(),
         poll: Poll { every: Duration::from_mins(2), ..Poll::default() },
         deletes: Deletes {
