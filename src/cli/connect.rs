@@ -103,7 +103,9 @@ pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
         api_version: settings.salesforce.api_version.clone(),
         timeout: REQUEST_TIMEOUT,
     };
-    Client::new(config).map_err(salesforce_failure)
+    let client = Client::new(config).map_err(salesforce_failure)?;
+    client.budget().set_percent(settings.salesforce.api_budget);
+    Ok(client)
 }
 
 /// What the org says about the files' objects. An object that it does not show is left out; the names of all

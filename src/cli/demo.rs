@@ -65,6 +65,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
             holder: "demo".to_owned(),
             lease_ttl: Duration::from_secs(15),
             grace: Duration::from_secs(10),
+            describe_every: Duration::from_mins(5),
+            limits_every: Duration::from_mins(5),
         },
         Health::default(),
     );

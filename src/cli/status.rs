@@ -2,7 +2,8 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
-use crate::postgres::{self, MappingState, MappingStatus, OrgUsage};
+use crate::postgres::{self, BudgetNote, MappingState, MappingStatus, OrgUsage};
+use crate::reconcile::Level;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::path::Path;
@@ -22,11 +23,16 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let db = connect::database(&settings).await?;
     let mappings = postgres::status(&db).await.map_err(connect::postgres_failure)?;
     let usage = postgres::org_usage(&db).await.map_err(connect::postgres_failure)?;
+    let budget = postgres::budget_note(&db).await.map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
-        report::say(format!("{:#}", as_json(&mappings, usage.as_ref())));
+        report::say(format!("{:#}", as_json(&mappings, usage.as_ref(), budget.as_ref())));
     } else {
-        report::say(as_table(&mappings, usage.as_ref(), now));
+        let mut text = as_table(&mappings, usage.as_ref(), now);
+        if let Some(held) = budget.and_then(|note| budget_line(&note, now)) {
+            text = format!("{text}\n\n{held}");
+        }
+        report::say(text);
     }
     Ok(Exit::Ok)
 }
@@ -95,7 +101,19 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
     parts.join("\n\n")
 }
 
-fn as_json(mappings: &[MappingStatus], usage: Option<&OrgUsage>) -> serde_json::Value {
+/// What the API budget holds back, if anything.
+fn budget_line(note: &BudgetNote, now: DateTime<Utc>) -> Option<String> {
+    let level = Level::ALL.into_iter().find(|level| level.as_str() == note.level)?;
+    let held = level.held_back();
+    let text = || format!("API budget, since {}: {held}.", since(note.since, now));
+    (level != Level::Open).then(text)
+}
+
+fn as_json(
+    mappings: &[MappingStatus],
+    usage: Option<&OrgUsage>,
+    budget: Option<&BudgetNote>,
+) -> serde_json::Value {
     let mappings: Vec<_> = mappings
         .iter()
         .map(|mapping| {
@@ -120,7 +138,10 @@ fn as_json(mappings: &[MappingStatus], usage: Option<&OrgUsage>) -> serde_json::
     let usage = usage.map(
         |usage| json!({ "used": usage.used, "limit": usage.limit, "noted_at": usage.noted_at }),
     );
-    json!({ "schema_version": 1, "mappings": mappings, "org_api_usage": usage })
+    let budget = budget.map(|note| json!({ "level": note.level, "since": note.since }));
+    json!({
+        "schema_version": 1, "mappings": mappings, "org_api_usage": usage, "api_budget": budget
+    })
 }
 
 fn since(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {

@@ -35,6 +35,8 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         holder: connect::holder(&settings),
         lease_ttl: settings.worker.lease_ttl,
         grace: settings.worker.grace,
+        describe_every: settings.worker.describe_every,
+        limits_every: settings.worker.limits_every,
     };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

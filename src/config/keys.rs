@@ -33,7 +33,7 @@ const fn path(path: &'static str, default: Option<&'static str>) -> Key {
 
 /// In the order in which they are shown.
 #[rustfmt::skip]
-pub(super) const KEYS: [Key; 21] = [
+pub(super) const KEYS: [Key; 24] = [
     plain("salesforce.login_url", Some("SALESFORCE_LOGIN_URL"), Some("https://login.salesforce.com")),
     plain("salesforce.auth", Some("SALESFORCE_AUTH"), None),
     plain("salesforce.client_id", Some("SALESFORCE_CLIENT_ID"), None),
@@ -43,6 +43,7 @@ pub(super) const KEYS: [Key; 21] = [
     secret("salesforce.refresh_token", "SALESFORCE_REFRESH_TOKEN"),
     plain("salesforce.audience", Some("SALESFORCE_AUDIENCE"), None),
     plain("salesforce.api_version", Some("SALESFORCE_API_VERSION"), Some("66.0")),
+    plain("salesforce.api_budget", None, Some("100%")),
     secret("postgres.url", "DATABASE_URL"),
     plain("postgres.schema", None, Some("salesforce")),
     plain("postgres.max_connections", None, Some("5")),
@@ -50,6 +51,8 @@ pub(super) const KEYS: [Key; 21] = [
     path("mappings.dir", Some("mappings")),
     plain("worker.grace", None, Some("25s")),
     plain("worker.lease_ttl", None, Some("15s")),
+    plain("worker.describe_every", None, Some("5m")),
+    plain("worker.limits_every", None, Some("5m")),
     plain("worker.name", Some("DYNO"), None),
     plain("log.format", None, None),
     plain("log.level", None, Some("info")),

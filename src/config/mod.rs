@@ -74,6 +74,8 @@ pub struct SalesforceSettings {
     pub audience: Option<String>,
     /// The API version, such as `66.0`.
     pub api_version: String,
+    /// How much of the org's daily API requests is the budget, in percent: 1 to 100.
+    pub api_budget: u64,
 }
 
 /// A way to log in to Salesforce.
@@ -114,6 +116,10 @@ pub struct WorkerSettings {
     pub grace: Duration,
     /// How long a lease holds without being renewed.
     pub lease_ttl: Duration,
+    /// Time between two looks at whether objects in Salesforce have changed.
+    pub describe_every: Duration,
+    /// Time between two requests for the org's limits, while nothing else tells how much is left.
+    pub limits_every: Duration,
     /// What the worker is called in leases and logs; the caller has a default.
     pub name: Option<String>,
 }

@@ -66,6 +66,7 @@ impl Parser<'_> {
     fn salesforce(&mut self) -> Option<SalesforceSettings> {
         let login_url = self.login_url();
         let api_version = self.api_version();
+        let api_budget = self.percent("salesforce.api_budget");
         Some(SalesforceSettings {
             auth: self.word("salesforce.auth", &AUTH_METHODS),
             client_id: self.text("salesforce.client_id"),
@@ -76,6 +77,7 @@ impl Parser<'_> {
             audience: self.text("salesforce.audience"),
             login_url: login_url?,
             api_version: api_version?,
+            api_budget: api_budget?,
         })
     }
 
@@ -94,8 +96,16 @@ impl Parser<'_> {
     fn worker(&mut self) -> Option<WorkerSettings> {
         let grace = self.duration("worker.grace", Duration::ZERO);
         let lease_ttl = self.duration("worker.lease_ttl", LEASE_LEAST);
+        let describe_every = self.duration("worker.describe_every", Duration::from_secs(1));
+        let limits_every = self.duration("worker.limits_every", Duration::from_secs(1));
         let name = self.text("worker.name");
-        Some(WorkerSettings { grace: grace?, lease_ttl: lease_ttl?, name })
+        Some(WorkerSettings {
+            grace: grace?,
+            lease_ttl: lease_ttl?,
+            describe_every: describe_every?,
+            limits_every: limits_every?,
+            name,
+        })
     }
 
     fn given(&self, path: &str) -> Option<Given> {
@@ -155,6 +165,18 @@ impl Parser<'_> {
                 None
             }
         }
+    }
+
+    /// A share such as `80%`, from 1 to 100.
+    fn percent(&mut self, path: &str) -> Option<u64> {
+        let given = self.given(path)?;
+        let number = given.text.trim().strip_suffix('%').and_then(|text| text.trim().parse().ok());
+        let percent = number.filter(|percent| (1..=100).contains(percent));
+        if percent.is_none() {
+            let message = format!("`{path}` cannot be `{}`", given.text);
+            self.bad(&given, Code::WrongValue, message, "give a share from `1%` to `100%`");
+        }
+        percent
     }
 
     fn max_connections(&mut self) -> Option<usize> {

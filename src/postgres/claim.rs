@@ -23,6 +23,16 @@ pub struct LocalRow {
     pub fields: Fields,
 }
 
+/// Which changes a claim takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taking {
+    /// All that are due.
+    #[default]
+    All,
+    /// Those of records that were inserted or deleted; changes of other records go on waiting.
+    InsertsAndDeletions,
+}
+
 /// Claims the changes of the oldest due records of the tables: about `limit` log rows.
 ///
 /// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
@@ -35,6 +45,7 @@ pub async fn claim(
     db: &Database,
     lease: &Lease,
     tables: &[String],
+    taking: Taking,
     limit: i64,
 ) -> Result<Vec<Change>, Error> {
     let mut client = db.client().await?;
@@ -55,7 +66,11 @@ pub async fn claim(
     let rows = transaction
         .query_typed(
             &fill(include_str!("sql/claim_changes.sql"), &parts),
-            &[(&tables, Type::TEXT_ARRAY), (&limit, Type::INT8)],
+            &[
+                (&tables, Type::TEXT_ARRAY),
+                (&limit, Type::INT8),
+                (&(taking == Taking::All), Type::BOOL),
+            ],
         )
         .await?;
     let changes = rows.iter().map(change).collect::<Result<_, _>>()?;

@@ -6,6 +6,7 @@
 use super::address::Address;
 use super::identifier::{fill, qualify, quote};
 use super::tls::connector;
+use super::usage::Ledger;
 use super::{Error, Listener};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::{
@@ -56,6 +57,7 @@ struct Shared {
     schema: String,
     address: Address,
     tls: MakeRustlsConnect,
+    ledger: Ledger,
 }
 
 impl Database {
@@ -78,7 +80,12 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unexpected(error.to_string()))?;
-        let shared = Arc::new(Shared { schema: config.schema.clone(), address, tls });
+        let shared = Arc::new(Shared {
+            schema: config.schema.clone(),
+            address,
+            tls,
+            ledger: Ledger::default(),
+        });
         let database = Self { pool, shared };
         database.check_version().await?;
         Ok(database)
@@ -106,6 +113,11 @@ impl Database {
     /// When the connection cannot be made.
     pub async fn listen(&self) -> Result<Listener, Error> {
         Listener::start(self.connect_unpooled().await?, self.schema()).await
+    }
+
+    /// Calls that are counted and not yet written.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
     }
 
     /// A pooled connection.

@@ -29,13 +29,14 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod usage;
 
 pub use apply::{Applied, ApplyError, Page, apply};
 pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
     give_up_backfill, heed_wish, note_backfill, wish,
 };
-pub use claim::{LocalRow, claim, find_parents, read_rows};
+pub use claim::{LocalRow, Taking, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
@@ -53,7 +54,8 @@ pub use progress::{
 pub use provision::{Finding, Provisioned, inspect, provision};
 pub use record::{ConflictRow, Outcome, Recorded, record};
 pub use status::{
-    Failure, MappingState, MappingStatus, Selection, add_usage, failures, ignore_failures,
-    log_event, note_poll, prune, retry_failures, set_state, status,
+    Failure, MappingState, MappingStatus, Selection, failures, ignore_failures, log_event,
+    note_poll, prune, retry_failures, set_state, status,
 };
 pub use sweep::needs_sweep;
+pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};

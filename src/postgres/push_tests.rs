@@ -31,7 +31,9 @@ async fn world(statements: &str) -> World {
 
 impl World {
     async fn claim(&self, limit: i64) -> Vec<(i32, ChangeState)> {
-        let changes = claim(&self.db, &self.lease, &["account".to_owned()], limit).await.unwrap();
+        let changes = claim(&self.db, &self.lease, &["account".to_owned()], Taking::All, limit)
+            .await
+            .unwrap();
         changes.iter().map(|change| (change.log_id, change.state)).collect()
     }
 
@@ -80,7 +82,8 @@ async fn changes_are_claimed_oldest_first_and_records_come_whole() {
     )
     .await;
     assert_eq!(world.claim(2).await, [(1, Pending), (2, Pending), (4, Pending)]);
-    let changes = claim(&world.db, &world.lease, &["account".to_owned()], 2).await.unwrap();
+    let changes =
+        claim(&world.db, &world.lease, &["account".to_owned()], Taking::All, 2).await.unwrap();
     let update = changes.iter().find(|change| change.log_id == 4).unwrap();
     assert_eq!(update.action, Action::Update);
     assert_eq!(update.values.as_ref().unwrap()["phone"], Some("1".to_owned()));
@@ -252,7 +255,7 @@ async fn a_stale_holder_records_nothing() {
     let error = record(&world.db, &world.lease, &world.mapping, &outcomes).await.unwrap_err();
     assert_eq!(error, Error::Fenced("group:account".to_owned()));
     assert_eq!(rows(&world.db, LOG).await, ["1|PENDING|INSERT|1|-|-"]);
-    assert!(claim(&world.db, &world.lease, &[], 1).await.is_err());
+    assert!(claim(&world.db, &world.lease, &[], Taking::All, 1).await.is_err());
 }
 
 #[tokio::test]
@@ -329,6 +332,30 @@ async fn rows_and_parents_are_read_as_they_stand() {
 }
 
 #[tokio::test]
+async fn updates_can_be_left_waiting_while_inserts_and_deletions_are_claimed() {
+    let world = world(&format!(
+        "insert into salesforce.account (name, sfid) values ('a', '{FIRST}'), ('b', '001000000000002AAA'); \
+         delete from salesforce._trigger_log; \
+         update salesforce.account set name = 'changed' where name = 'a'; \
+         update salesforce.account set name = 'last words' where name = 'b'; \
+         delete from salesforce.account where name = 'last words'; \
+         insert into salesforce.account (name) values ('c'); \
+         update salesforce.account set phone = '1' where name = 'c'"
+    ))
+    .await;
+    let table = ["account".to_owned()];
+
+    let some = claim(&world.db, &world.lease, &table, Taking::InsertsAndDeletions, 9).await;
+    let rest = world.claim(9).await;
+
+    let records: Vec<(i32, Action)> =
+        some.unwrap().iter().map(|change| (change.record_id, change.action)).collect();
+    let update = |record| (record, Action::Update);
+    assert_eq!(records, [update(2), (2, Action::Delete), (3, Action::Insert), update(3)]);
+    assert_eq!(rest.len(), 5, "and the update comes when it may");
+}
+
+#[tokio::test]
 async fn people_see_what_failed_and_may_retry_or_give_up() {
     let world = world("insert into salesforce.account (name) values ('a'), ('b'), ('c')").await;
     world.claim(9).await;
@@ -336,6 +363,7 @@ async fn people_see_what_failed_and_may_retry_or_give_up() {
     world.record(recorded(2, &[2], refused())).await;
     add_usage(&world.db, "Account", "query", 2).await.unwrap();
     add_usage(&world.db, "Account", "query", 3).await.unwrap();
+    flush_usage(&world.db).await.unwrap();
     set_state(&world.db, "Account", MappingState::Paused, Some("held")).await.unwrap();
     note_poll(&world.db, "Account").await.unwrap();
     log_event(&world.db, "pause", Some("Account"), "held").await.unwrap();

@@ -255,17 +255,6 @@ pub async fn set_state(
     Ok(is_news)
 }
 
-/// Counts requests to Salesforce for an object, by kind, in the current hour.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn add_usage(db: &Database, object: &str, kind: &str, calls: u64) -> Result<(), Error> {
-    let calls = i64::try_from(calls).unwrap_or(i64::MAX);
-    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&object, Type::TEXT), (&kind, Type::TEXT), (&calls, Type::INT8)];
-    execute(db, include_str!("sql/add_usage.sql"), &parameters).await
-}
-
 /// Adds to the connection's timeline. The message must hold no cell's value.
 ///
 /// # Errors

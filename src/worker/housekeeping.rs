@@ -1,45 +1,125 @@
-//! What has to be done now and then: old history forgotten, the org's API usage noted.
+//! What has to be done now and then: calls and the API budget noted, old history forgotten.
+//!
+//! The budget follows the header of every answer by itself. Here it is told what the header cannot say: what all
+//! workers counted, and what the org's list of limits says while the header says nothing, or while nothing is asked.
 
+use super::Config;
 use crate::postgres::{self, Database};
+use crate::reconcile::Level;
 use crate::salesforce::Client;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often the org's API usage is noted. It comes with every answer, so noting it costs no request.
+/// How often it is looked whether the level of the budget has changed. Costs nothing when it has not.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often usage is noted. It comes with every answer, so noting it costs no request.
 const USAGE_EVERY: Duration = Duration::from_secs(30);
 
-/// Rounds of noting between two rounds of forgetting: about an hour.
-const ROUNDS_PER_PRUNE: u64 = 120;
+/// How often old history is forgotten.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// How long archived changes, journal entries and conflicts are kept: as long as Heroku Connect keeps its archive on
 /// paid plans.
 const DAYS_KEPT: i32 = 30;
 
 /// Keeps house until `stop`.
-pub(super) async fn run(db: Database, client: Client, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(USAGE_EVERY);
-    let mut round: u64 = 0;
+pub(super) async fn run(db: Database, client: Client, config: Config, stop: CancellationToken) {
+    let mut house = House { db, client, level: None, noted: None, asked: None, pruned: None };
+    let mut ticks = tokio::time::interval(LOOK_EVERY.min(config.limits_every));
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = keep(&db, &client, round.is_multiple_of(ROUNDS_PER_PRUNE)).await {
+        if let Err(error) = house.keep(config.limits_every).await {
             tracing::warn!(%error, "housekeeping has to wait");
+            house.noted = Some(Instant::now());
         }
-        round += 1;
+    }
+    if let Err(error) = postgres::flush_usage(&house.db).await {
+        tracing::warn!(%error, "the last calls could not be counted");
     }
 }
 
-async fn keep(db: &Database, client: &Client, prunes: bool) -> Result<(), postgres::Error> {
-    if let Some(usage) = client.usage() {
-        postgres::note_org_usage(db, usage.used, usage.limit).await?;
+struct House {
+    db: Database,
+    client: Client,
+    /// The level that was last told.
+    level: Option<Level>,
+    /// When what has its own pace was last done.
+    noted: Option<Instant>,
+    asked: Option<Instant>,
+    pruned: Option<Instant>,
+}
+
+impl House {
+    async fn keep(&mut self, limits_every: Duration) -> Result<(), postgres::Error> {
+        if is_over(self.noted, USAGE_EVERY) {
+            self.note_usage().await?;
+            self.noted = Some(Instant::now());
+        }
+        if self.client.budget().needs_asking() && is_over(self.asked, limits_every) {
+            self.asked = Some(Instant::now());
+            self.ask_limits().await;
+        }
+        self.tell_level().await?;
+        if is_over(self.pruned, PRUNE_EVERY) {
+            self.pruned = Some(Instant::now());
+            let forgotten = postgres::prune(&self.db, DAYS_KEPT).await?;
+            if forgotten > 0 {
+                tracing::info!(rows = forgotten, days = DAYS_KEPT, "old history forgotten");
+            }
+        }
+        Ok(())
     }
-    if prunes {
-        let forgotten = postgres::prune(db, DAYS_KEPT).await?;
-        if forgotten > 0 {
-            tracing::info!(rows = forgotten, days = DAYS_KEPT, "old history forgotten");
+
+    async fn note_usage(&self) -> Result<(), postgres::Error> {
+        postgres::flush_usage(&self.db).await?;
+        let budget = self.client.budget();
+        budget.note_counted(postgres::counted_usage(&self.db).await?);
+        if let Some(reading) = budget.reading() {
+            postgres::note_org_usage(&self.db, reading.used, reading.limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Also the probe of a budget that Salesforce closed.
+    async fn ask_limits(&self) {
+        match self.client.ask_limits().await {
+            Ok(limits) => {
+                tracing::debug!(
+                    used = limits.used,
+                    limit = limits.limit,
+                    "the org told its limits"
+                );
+            }
+            Err(error) => tracing::debug!(%error, "the org's limits are not known"),
         }
     }
-    Ok(())
+
+    async fn tell_level(&mut self) -> Result<(), postgres::Error> {
+        let level = self.client.budget().level();
+        if self.level == Some(level) {
+            return Ok(());
+        }
+        let (name, held) = (level.as_str(), level.held_back());
+        let is_news = postgres::note_budget(&self.db, name).await?;
+        if is_news && (self.level.is_some() || level != Level::Open) {
+            let reading = self.client.budget().reading();
+            let used = reading.map_or(0, |reading| reading.used);
+            let limit = reading.map_or(0, |reading| reading.limit);
+            tracing::warn!(level = name, used, limit, "API budget: {held}");
+            let message = format!("{held} ({used} of {limit} API requests used)");
+            postgres::log_event(&self.db, "budget", None, &message).await?;
+            postgres::note_org_usage(&self.db, used, limit).await?;
+        }
+        self.level = Some(level);
+        Ok(())
+    }
+}
+
+fn is_over(last: Option<Instant>, pace: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= pace)
 }

@@ -40,6 +40,10 @@ pub struct Config {
     pub lease_ttl: Duration,
     /// How long what is in flight may take after a stop.
     pub grace: Duration,
+    /// Time between two looks at whether objects in Salesforce have changed.
+    pub describe_every: Duration,
+    /// Time between two requests for the org's limits, while nothing else tells how much is left.
+    pub limits_every: Duration,
 }
 
 /// A worker over connections that stand.
@@ -71,7 +75,12 @@ impl Worker {
         let tasks = TaskTracker::new();
         let wakes: Vec<Arc<Notify>> = self.groups.iter().map(|_| Arc::new(Notify::new())).collect();
         tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
-        tasks.spawn(housekeeping::run(self.db.clone(), self.client.clone(), stop.clone()));
+        tasks.spawn(housekeeping::run(
+            self.db.clone(),
+            self.client.clone(),
+            self.config.clone(),
+            stop.clone(),
+        ));
         for (group, wake) in self.groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),

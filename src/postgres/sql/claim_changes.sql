@@ -1,4 +1,5 @@
--- Claim the changes of about $2 due log rows of tables $1, oldest first.
+-- Claim the changes of about $2 due log rows of tables $1, oldest first; without $3, only those of records that were
+-- inserted or deleted.
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come.
@@ -10,6 +11,7 @@ with due as (
         from {schema}._trigger_log as change
         where change.state = 'NEW'
           and change.table_name = any($1)
+          and ($3 or change.action <> 'UPDATE')
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name
@@ -25,6 +27,7 @@ with due as (
         from {schema}._trigger_log as change
         where change.state = 'PENDING'
           and change.table_name = any($1)
+          and ($3 or change.action <> 'UPDATE')
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name

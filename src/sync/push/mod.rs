@@ -18,8 +18,8 @@ mod work;
 use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
 use crate::model::ChangeState;
-use crate::postgres::{self, Database, Lease};
-use crate::reconcile::coalesce;
+use crate::postgres::{self, Database, Lease, Taking};
+use crate::reconcile::{Work, coalesce};
 use crate::salesforce::Client;
 use run::Run;
 use tokio_util::sync::CancellationToken;
@@ -77,6 +77,8 @@ impl Pusher {
 
     /// Claims, decides, sends and records once. Ends early, with everything recorded, when `stop` is cancelled.
     ///
+    /// Takes what the API budget allows: no updates, or nothing at all, while it is nearly spent.
+    ///
     /// # Errors
     /// When Salesforce or Postgres failed as a whole, or Salesforce refuses the mapping or the connection as
     /// such. Everything answered before that is recorded; the rest stays claimed and comes with the next run.
@@ -100,7 +102,12 @@ impl Pusher {
             return run.halt.map_or(Ok(run.pushed), Err);
         }
         let tables = self.tables(paused);
-        let changes = postgres::claim(&self.db, lease, &tables, CLAIM_MAX).await?;
+        let taking = if self.client.budget().allows(Work::Update) {
+            Taking::All
+        } else {
+            Taking::InsertsAndDeletions
+        };
+        let changes = postgres::claim(&self.db, lease, &tables, taking, CLAIM_MAX).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
         let mut nets = coalesce(changes).now;

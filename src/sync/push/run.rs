@@ -12,7 +12,7 @@ use crate::mapping::{DeleteRule, Mapping};
 use crate::model::{RemoteRecord, SalesforceId};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
-    Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
+    self, Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
 };
 use crate::sync::Error;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,8 +63,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether nothing more is to be sent: something failed, the worker stops, or the API budget is spent.
     pub(super) fn is_over(&self) -> bool {
-        self.halt.is_some() || self.stop.is_cancelled()
+        let may_send = self.pusher.client.budget().allows(reconcile::Work::InsertOrDelete);
+        self.halt.is_some() || self.stop.is_cancelled() || !may_send
     }
 
     /// Adds to each net operation what the table and the journal say; records what needs no sending.

@@ -10,8 +10,9 @@ use super::pace::{Backoff, PushPauses, Timetable, pause};
 use super::{Config, Health, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
+use crate::reconcile::Work;
 use crate::runtime::Retry;
-use crate::salesforce::Client;
+use crate::salesforce::{Budget, Client};
 use crate::sync::{Backfill, Error, Puller, Pusher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(super) struct GroupTask {
     pusher: Pusher,
     puller: Puller,
     backfill: Backfill,
+    budget: Budget,
     wake: Arc<Notify>,
     config: Config,
     health: Health,
@@ -70,6 +72,7 @@ impl GroupTask {
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
+            budget: client.budget().clone(),
             backfill: Backfill::new(db.clone(), client),
             db,
             group,
@@ -148,11 +151,20 @@ impl GroupTask {
         term: &CancellationToken,
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
-        self.pusher.resolve_open(lease, term).await?;
+        let mut is_resolved = false;
         let mut timetable = Timetable::starting_now(&self.group.mappings);
         let mut pauses = PushPauses::starting_with(&self.group.mappings);
         while !term.is_cancelled() {
-            let round = self.round(lease, term, &mut timetable, &mut pauses).await?;
+            let round = if !self.budget.allows(Work::InsertOrDelete) {
+                // Changes are captured on, and everything resumes by itself.
+                Round::Quiet
+            } else if is_resolved {
+                self.round(lease, term, &mut timetable, &mut pauses).await?
+            } else {
+                self.pusher.resolve_open(lease, term).await?;
+                is_resolved = true;
+                Round::More
+            };
             backoff.succeeded();
             self.health.set_failing(&self.group.name, false);
             if round == Round::Quiet {
@@ -212,7 +224,8 @@ impl GroupTask {
     /// Until a change is captured, a poll is due, or it is time to look by itself.
     async fn wait(&self, term: &CancellationToken, timetable: &Timetable) {
         let look = Instant::now() + LOOK_EVERY;
-        let until = timetable.next().map_or(look, |next| next.min(look));
+        let next = timetable.next().filter(|_| self.budget.allows(Work::Poll));
+        let until = next.map_or(look, |next| next.min(look));
         tokio::select! {
             () = term.cancelled() => {}
             () = self.wake.notified() => {}

@@ -3,6 +3,7 @@
 use super::{GroupTask, Round};
 use crate::mapping::Mapping;
 use crate::postgres::{self, Lease, MappingState};
+use crate::reconcile::Work;
 use crate::sync::Error;
 use crate::worker::keep_lease;
 use crate::worker::pace::Timetable;
@@ -18,7 +19,7 @@ impl GroupTask {
         timetable: &mut Timetable,
     ) -> Result<Round, Error> {
         let round = self.load(term, mapping).await?;
-        if timetable.is_due(index) {
+        if timetable.is_due(index) && self.budget.allows(Work::Poll) {
             // A poll may be dropped at any moment: a page is applied whole or not at all.
             let poll = self.puller.run_once(lease, mapping);
             let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
@@ -41,7 +42,9 @@ impl GroupTask {
 
     /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
     async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
-        if postgres::progress(&self.db, &mapping.object).await?.loaded {
+        if !self.budget.allows(Work::Backfill)
+            || postgres::progress(&self.db, &mapping.object).await?.loaded
+        {
             return Ok(Round::Quiet);
         }
         let name = format!("backfill:{}", mapping.object);
