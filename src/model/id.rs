@@ -27,12 +27,20 @@ impl SalesforceId {
         let (Some(case_sensitive), true) = (text.get(..15), is_alphanumeric) else {
             return Err(invalid());
         };
-        let full = format!("{case_sensitive}{}", checksum(case_sensitive));
+        let full: String = case_sensitive.chars().chain(checksum(case_sensitive)).collect();
         match text.len() {
             15 => Ok(Self(full)),
             18 if full == text => Ok(Self(full)),
             _ => Err(invalid()),
         }
+    }
+
+    /// Whether the text is an id in its 18-character form.
+    #[must_use]
+    pub fn is_full(text: &str) -> bool {
+        text.is_ascii()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && text.split_at_checked(15).is_some_and(|(id, end)| checksum(id).eq(end.chars()))
     }
 
     /// The 18 characters.
@@ -49,19 +57,15 @@ impl SalesforceId {
 }
 
 /// One character per group of five: bit `i` is set where character `i` is an upper-case letter.
-fn checksum(case_sensitive: &str) -> String {
-    case_sensitive
-        .as_bytes()
-        .chunks(5)
-        .map(|group| {
-            let bits = group
-                .iter()
-                .enumerate()
-                .filter(|(_, byte)| byte.is_ascii_uppercase())
-                .fold(0_usize, |bits, (position, _)| bits | (1 << position));
-            char::from(CHECKSUM_ALPHABET.get(bits).copied().unwrap_or(b'A'))
-        })
-        .collect()
+fn checksum(case_sensitive: &str) -> impl Iterator<Item = char> {
+    case_sensitive.as_bytes().chunks(5).map(|group| {
+        let bits = group
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| byte.is_ascii_uppercase())
+            .fold(0_usize, |bits, (position, _)| bits | (1 << position));
+        char::from(CHECKSUM_ALPHABET.get(bits).copied().unwrap_or(b'A'))
+    })
 }
 
 impl fmt::Display for SalesforceId {
@@ -84,6 +88,7 @@ mod tests {
         for (short, long) in table {
             assert_eq!(SalesforceId::parse(short).unwrap().as_str(), long);
             assert_eq!(SalesforceId::parse(long).unwrap().as_str(), long);
+            assert!(SalesforceId::is_full(long) && !SalesforceId::is_full(short));
         }
     }
 
@@ -93,6 +98,7 @@ mod tests {
             ["", "001", "001D000000IqhSLIAA", "001D000000Iqh-L", "001D000000IqhSLI", "ééééééééé"]
         {
             assert!(SalesforceId::parse(text).is_err(), "{text}");
+            assert!(!SalesforceId::is_full(text), "{text}");
         }
     }
 }

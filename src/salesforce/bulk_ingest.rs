@@ -156,7 +156,7 @@ impl Client {
         let call = Call::reading(Method::GET, &path).accepting("text/csv");
         let response = self.open(&call).await?;
         let mut rows = CsvRows::open(response, expected).await?;
-        let header = rows.header().iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let header = rows.header().map(text).collect::<Result<Vec<_>, _>>()?;
         let mut results = Vec::new();
         while let Some(row) = rows.next().await? {
             let cells = row.iter().map(text).collect::<Result<Vec<_>, _>>()?;

@@ -3,35 +3,24 @@
 //! A page is streamed: only the row in hand is in memory, whatever the size of the page. Cells are always text,
 //! and null is an empty cell.
 
+use super::bulk_rows::BulkRows;
 use super::call::Call;
 use super::csv_rows::CsvRows;
-use super::decode::CsvColumns;
 use super::jobs::{JobInfo, JobKind};
 use super::{Client, Error, Scope, Shape};
-use crate::model::RemoteRecord;
-use futures_util::stream::{self, BoxStream, StreamExt};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::json;
-use std::fmt;
 
 /// A part of a query job's result.
+#[derive(Debug)]
 pub struct BulkPage {
-    /// The records, as they arrive. Ends with an error unless every announced row arrived whole.
-    pub records: BoxStream<'static, Result<RemoteRecord, Error>>,
+    /// The records, as they arrive.
+    pub rows: BulkRows,
     /// Where the next page begins; valid as long as the job exists.
     pub next: Option<String>,
     /// How many records Salesforce announced for this page.
     pub expected: Option<u64>,
-}
-
-impl fmt::Debug for BulkPage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BulkPage")
-            .field("next", &self.next)
-            .field("expected", &self.expected)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Client {
@@ -78,36 +67,8 @@ impl Client {
         let next = text_of(response.headers(), "sforce-locator")
             .filter(|locator| !locator.is_empty() && *locator != "null")
             .map(str::to_owned);
-        let rows = CsvRows::open(response, expected).await?;
-        let records = if rows.header().is_empty() {
-            // No header is only acceptable where no row was announced, which reading on establishes.
-            Reading { rows, columns: None }
-        } else {
-            let columns = CsvColumns::find(shape.clone(), rows.header().iter())?;
-            Reading { rows, columns: Some(columns) }
-        };
-        Ok(BulkPage { records: records.into_stream(), next, expected })
-    }
-}
-
-struct Reading {
-    rows: CsvRows,
-    columns: Option<CsvColumns>,
-}
-
-impl Reading {
-    fn into_stream(self) -> BoxStream<'static, Result<RemoteRecord, Error>> {
-        stream::try_unfold(self, async |mut reading| {
-            let record = reading.next().await?;
-            Ok(record.map(|record| (record, reading)))
-        })
-        .boxed()
-    }
-
-    async fn next(&mut self) -> Result<Option<RemoteRecord>, Error> {
-        let Some(row) = self.rows.next().await? else { return Ok(None) };
-        let columns = self.columns.as_ref().ok_or(Error::Malformed("rows without header"))?;
-        columns.record(row).map(Some)
+        let rows = BulkRows::new(CsvRows::open(response, expected).await?, shape)?;
+        Ok(BulkPage { rows, next, expected })
     }
 }
 

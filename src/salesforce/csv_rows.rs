@@ -1,127 +1,218 @@
 //! A CSV download, row by row, that cannot end early unnoticed.
 //!
 //! A cut connection is an error by itself. A body that was shortened on the way looks complete, and may even be
-//! cut inside its last row: so the rows are counted against what Salesforce announced, the last row has to end
-//! in a line break, and no quote may be left open.
+//! cut inside its last row: so the rows are counted against what Salesforce announced, each has as many cells as the
+//! header, and the last one has to end in a line break outside of quotes.
 
 use super::Error;
-use bytes::Bytes;
-use csv_async::{AsyncReader, AsyncReaderBuilder, ByteRecord, ErrorKind};
-use futures_util::TryStreamExt;
+use bytes::{Buf, Bytes};
+use csv_core::{ReadRecordResult, Reader};
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use reqwest::Response;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio_util::io::StreamReader;
 
-/// Large enough that waking up per buffer costs nothing beside parsing it.
-const BUFFER_BYTES: usize = 64 << 10;
+/// Room for the cells of a row; grows where one is larger.
+const ROW_BYTES: usize = 8 << 10;
+const ROW_CELLS: usize = 64;
 
-type Body = StreamReader<BoxStream<'static, io::Result<Bytes>>, Bytes>;
-
-/// A CSV download in progress.
+/// A CSV download in progress. Holds the row in hand and the bytes that arrived behind it.
 pub(super) struct CsvRows {
-    reader: AsyncReader<Watched>,
-    header: ByteRecord,
-    row: ByteRecord,
+    body: BoxStream<'static, Result<Bytes, reqwest::Error>>,
+    arrived: Bytes,
+    reader: Reader,
+    header: Vec<Vec<u8>>,
+    cells: Vec<u8>,
+    cells_len: usize,
+    ends: Vec<usize>,
+    ends_len: usize,
+    /// Whether the cells are those of a whole row, so that the next one begins afresh.
+    is_whole: bool,
     expected: Option<u64>,
     received: u64,
+}
+
+/// One row; its cells are unescaped and stand one behind the other.
+#[derive(Clone, Copy)]
+pub(super) struct CsvRow<'a> {
+    cells: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl<'a> CsvRow<'a> {
+    /// The bytes of a cell.
+    pub(super) fn get(self, index: usize) -> Option<&'a [u8]> {
+        let start =
+            index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.cells.get(start..*self.ends.get(index)?)
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.ends.len()).filter_map(move |index| self.get(index))
+    }
+
+    /// The row as text.
+    pub(super) fn text(self) -> Result<TextRow<'a>, Error> {
+        let cells = std::str::from_utf8(self.cells)
+            .map_err(|_| Error::Malformed("a cell is not in UTF-8"))?;
+        Ok(TextRow { cells, ends: self.ends })
+    }
+}
+
+/// One row as text.
+#[derive(Clone, Copy)]
+pub(super) struct TextRow<'a> {
+    cells: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> TextRow<'a> {
+    /// The text of a cell; `None` where there is none, or where it is no text by itself.
+    pub(super) fn get(self, index: usize) -> Option<&'a str> {
+        let start =
+            index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.cells.get(start..*self.ends.get(index)?)
+    }
 }
 
 impl CsvRows {
     /// Reads the header row. `expected` is the number of rows that Salesforce announced. A download without rows
     /// may come without header row.
     pub(super) async fn open(response: Response, expected: Option<u64>) -> Result<Self, Error> {
-        let body = response.bytes_stream();
-        let body = body.map_err(|error| io::Error::other(error.without_url()));
-        let body = Watched::new(StreamReader::new(Box::pin(body)));
-        let mut reader =
-            AsyncReaderBuilder::new().buffer_capacity(BUFFER_BYTES).create_reader(body);
-        let header = reader.byte_headers().await.map_err(|error| failure(error, expected, 0))?;
-        let header = header.clone();
-        Ok(Self { reader, header, row: ByteRecord::new(), expected, received: 0 })
+        let mut rows = Self {
+            body: response.bytes_stream().boxed(),
+            arrived: Bytes::new(),
+            reader: Reader::new(),
+            header: Vec::new(),
+            cells: vec![0; ROW_BYTES],
+            cells_len: 0,
+            ends: vec![0; ROW_CELLS],
+            ends_len: 0,
+            is_whole: false,
+            expected,
+            received: 0,
+        };
+        while !rows.parse() {
+            if rows.receive().await? {
+                continue;
+            }
+            // Without rows, the header need not end in a line break.
+            let is_cut = rows.parse_end();
+            if expected.unwrap_or_default() > 0 || (is_cut && expected.is_none()) {
+                return Err(rows.truncated());
+            }
+            break;
+        }
+        rows.header = rows.row().iter().map(<[u8]>::to_vec).collect();
+        Ok(rows)
     }
 
     /// The names of the columns.
-    pub(super) fn header(&self) -> &ByteRecord {
-        &self.header
+    pub(super) fn header(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.header.iter().map(Vec::as_slice)
     }
 
     /// The next row; `None` after the last one, once it is certain that it was the last one.
-    pub(super) async fn next(&mut self) -> Result<Option<&ByteRecord>, Error> {
-        let is_row = self
-            .reader
-            .read_byte_record(&mut self.row)
-            .await
-            .map_err(|error| failure(error, self.expected, self.received))?;
-        if !is_row {
-            return self.check_end().map(|()| None);
+    pub(super) async fn next(&mut self) -> Result<Option<CsvRow<'_>>, Error> {
+        while !self.advance()? {
+            if !self.receive().await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.row()))
+    }
+
+    /// Goes to the next row of what has arrived; false when no row is there as a whole.
+    pub(super) fn advance(&mut self) -> Result<bool, Error> {
+        if !self.parse() {
+            return Ok(false);
+        }
+        if self.ends_len != self.header.len() {
+            return Err(self.truncated());
         }
         self.received += 1;
-        Ok(Some(&self.row))
+        Ok(true)
     }
 
-    fn check_end(&self) -> Result<(), Error> {
-        let is_counted = self.expected.is_none_or(|expected| expected == self.received);
-        let has_end = self.reader.get_ref().has_end();
-        if is_counted && (has_end || self.received == 0) {
-            return Ok(());
+    /// The row that was gone to.
+    pub(super) fn row(&self) -> CsvRow<'_> {
+        CsvRow {
+            cells: self.cells.get(..self.cells_len).unwrap_or_default(),
+            ends: self.ends.get(..self.ends_len).unwrap_or_default(),
         }
-        // A row that is cut inside its last cell still counts as read; it did not arrive whole.
-        let received = if has_end { self.received } else { self.received.saturating_sub(1) };
-        Err(Error::Truncated { expected: self.expected.unwrap_or(self.received), received })
     }
-}
 
-fn failure(error: csv_async::Error, expected: Option<u64>, received: u64) -> Error {
-    match error.into_kind() {
-        ErrorKind::Io(error) => match error.downcast::<reqwest::Error>() {
-            Ok(source) => Error::transport(source),
-            Err(_) => Error::Malformed("a CSV download"),
-        },
-        ErrorKind::UnequalLengths { .. } => {
-            Error::Truncated { expected: expected.unwrap_or(received + 1), received }
+    /// Waits for more bytes; false at the end of the download, once it is certain that it is the end.
+    pub(super) async fn receive(&mut self) -> Result<bool, Error> {
+        match self.body.next().await {
+            Some(Ok(bytes)) => {
+                self.arrived = bytes;
+                Ok(true)
+            }
+            Some(Err(error)) => Err(Error::transport(error.without_url())),
+            None if self.header.is_empty() => Ok(false),
+            None => {
+                let is_counted = self.expected.is_none_or(|expected| expected == self.received);
+                let is_cut = self.parse_end();
+                if is_counted && !is_cut { Ok(false) } else { Err(self.truncated()) }
+            }
         }
-        _ => Error::Malformed("a CSV download"),
-    }
-}
-
-/// Passes bytes on, and remembers how they ended.
-struct Watched {
-    inner: Body,
-    is_quoted: bool,
-    last: Option<u8>,
-}
-
-impl Watched {
-    fn new(inner: Body) -> Self {
-        Self { inner, is_quoted: false, last: None }
     }
 
-    /// Whether the bytes so far end with a whole row. Quotes always come in pairs, doubled ones included.
-    fn has_end(&self) -> bool {
-        !self.is_quoted && self.last == Some(b'\n')
+    /// Reads on until a row is whole; false when that takes more bytes.
+    fn parse(&mut self) -> bool {
+        if self.is_whole {
+            (self.cells_len, self.ends_len, self.is_whole) = (0, 0, false);
+        }
+        while !self.arrived.is_empty() {
+            let (result, read, written, ended) = self.reader.read_record(
+                &self.arrived,
+                self.cells.get_mut(self.cells_len..).unwrap_or_default(),
+                self.ends.get_mut(self.ends_len..).unwrap_or_default(),
+            );
+            self.arrived.advance(read);
+            if self.took(result, written, ended) {
+                return true;
+            }
+        }
+        false
     }
 
-    fn note(&mut self, bytes: &[u8]) {
-        self.is_quoted = bytes.iter().fold(self.is_quoted, |is_quoted, b| is_quoted ^ (*b == b'"'));
-        self.last = bytes.last().copied().or(self.last);
+    /// Whether the bytes that arrived ended inside a row; its cells are then the row at hand.
+    fn parse_end(&mut self) -> bool {
+        if self.is_whole {
+            (self.cells_len, self.ends_len, self.is_whole) = (0, 0, false);
+        }
+        loop {
+            let (result, _, written, ended) = self.reader.read_record(
+                &[],
+                self.cells.get_mut(self.cells_len..).unwrap_or_default(),
+                self.ends.get_mut(self.ends_len..).unwrap_or_default(),
+            );
+            if result == ReadRecordResult::End {
+                return false;
+            }
+            if self.took(result, written, ended) {
+                return true;
+            }
+        }
     }
-}
 
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        let added = buffer.filled().get(before..).unwrap_or_default();
-        self.note(added);
-        Poll::Ready(Ok(()))
+    /// Notes what was parsed, and makes room for more where it ran out; whether a row is whole.
+    fn took(&mut self, result: ReadRecordResult, written: usize, ended: usize) -> bool {
+        self.cells_len += written;
+        self.ends_len += ended;
+        match result {
+            ReadRecordResult::OutputFull => self.cells.resize(self.cells.len() * 2, 0),
+            ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+            ReadRecordResult::Record => self.is_whole = true,
+            ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+        }
+        self.is_whole
+    }
+
+    fn truncated(&self) -> Error {
+        let received = self.received;
+        Error::Truncated { expected: self.expected.unwrap_or(received + 1), received }
     }
 }
 

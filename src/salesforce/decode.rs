@@ -39,46 +39,6 @@ pub(super) fn record(raw: &RawValue, shape: &Shape) -> Result<RemoteRecord, Erro
     assemble(shape, |name, column| json_value(&cells, name, column))
 }
 
-/// Where the fields of a shape stand in the rows of a CSV.
-#[derive(Debug)]
-pub(super) struct CsvColumns {
-    shape: Shape,
-    positions: BTreeMap<String, usize>,
-}
-
-impl CsvColumns {
-    /// Finds every field of `shape` in the header row.
-    pub(super) fn find<'a>(
-        shape: Shape,
-        header: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<Self, Error> {
-        let header: Vec<&[u8]> = header.collect();
-        let positions = shape
-            .names()
-            .map(|name| {
-                let position =
-                    header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()));
-                position
-                    .map(|position| (name.to_owned(), position))
-                    .ok_or_else(|| Error::MissingField(name.to_owned()))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { shape, positions })
-    }
-
-    /// Reads one row.
-    pub(super) fn record(&self, row: &csv_async::ByteRecord) -> Result<RemoteRecord, Error> {
-        assemble(&self.shape, |name, column| {
-            let missing = || Error::MissingField(name.to_owned());
-            let position = self.positions.get(name).ok_or_else(missing)?;
-            let cell = row.get(*position).ok_or_else(missing)?;
-            let text = std::str::from_utf8(cell)
-                .map_err(|_| Error::Malformed("a cell is not in UTF-8"))?;
-            value(name, column, Some(text))
-        })
-    }
-}
-
 /// Builds a record from a source of cells.
 fn assemble(
     shape: &Shape,
@@ -157,7 +117,7 @@ fn value(field: &str, column: ColumnType, text: Option<&str>) -> Result<Value, E
 
 #[cfg(test)]
 mod tests {
-    use super::{CsvColumns, record};
+    use super::record;
     use crate::model::{ColumnType, RemoteRecord, StampField, Value};
     use crate::salesforce::{Error, Shape};
     use serde_json::value::RawValue;
@@ -224,28 +184,5 @@ mod tests {
         assert!(matches!(&error, Error::Value { field, .. } if field == "F"));
         assert!(!format!("{error} {error:?}").contains("canary"));
         assert!(decoded(r#""F":{"city":"x"}"#, &[("F", ColumnType::Text)]).is_err());
-    }
-
-    fn from_csv(header: &[&str], row: &[&str]) -> Result<RemoteRecord, Error> {
-        let shape = shape(&[("Name", ColumnType::Text), ("Account.Name", ColumnType::Text)]);
-        let columns = CsvColumns::find(shape, header.iter().map(|column| column.as_bytes()))?;
-        columns.record(&csv_async::ByteRecord::from(row.to_vec()))
-    }
-
-    #[test]
-    fn a_csv_row_is_read_by_the_names_in_the_header() {
-        let header = ["Account.Name", "NAME", "Id", "IsDeleted", "SystemModstamp"];
-        let row = ["", "Acme", ID, "false", "2024-01-02T03:04:05.000Z"];
-        let record = from_csv(&header, &row).unwrap();
-        assert_eq!(record.values, [Value::Text("Acme".into()), Value::Null]);
-        assert!(!record.is_deleted);
-        assert_eq!(record.system_modstamp.unwrap().to_rfc3339(), "2024-01-02T03:04:05+00:00");
-    }
-
-    #[test]
-    fn a_csv_without_a_field_is_refused() {
-        let header = ["Id", "IsDeleted", "SystemModstamp", "Name"];
-        let outcome = from_csv(&header, &[ID, "false", "2024-01-02T03:04:05.000Z", "Acme"]);
-        assert!(matches!(outcome, Err(Error::MissingField(field)) if field == "Account.Name"));
     }
 }

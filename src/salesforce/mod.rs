@@ -9,6 +9,7 @@
 mod auth;
 mod bulk_ingest;
 mod bulk_query;
+mod bulk_rows;
 mod call;
 mod collections;
 mod config;
@@ -34,6 +35,7 @@ mod usage;
 pub use auth::Identity;
 pub use bulk_ingest::{IngestOperation, IngestResults, IngestRow};
 pub use bulk_query::BulkPage;
+pub use bulk_rows::BulkRows;
 pub use collections::{COLLECTION_MAX, JsonMap, RowResult, Saved};
 pub use config::{Auth, Config, DEFAULT_API_VERSION};
 pub use error::{Error, RowError};

@@ -320,7 +320,7 @@ async fn a_download_that_was_shortened_on_the_way_ends_in_an_error() {
 
     let page = peer.client().query_job_page("750", None, 100, &shape).await.unwrap();
     assert_eq!(page.next.as_deref(), Some("MTAw"));
-    let outcome: Result<Vec<_>, _> = page.records.try_collect().await;
+    let outcome: Result<Vec<_>, _> = page.rows.into_records().try_collect().await;
 
     let error = outcome.unwrap_err();
     assert!(matches!(error, Error::Truncated { expected: 2, received: 1 }), "{error}");

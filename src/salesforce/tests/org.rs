@@ -260,7 +260,7 @@ async fn a_large_result_comes_in_pages_and_as_a_stream_with_the_same_records() {
         let at = locator.as_deref();
         let page = org.client.query_job_page(&job, at, 2_000, &account()).await.unwrap();
         locator = page.next;
-        streamed.append(&mut page.records.try_collect::<Vec<_>>().await.unwrap());
+        streamed.append(&mut page.rows.into_records().try_collect::<Vec<_>>().await.unwrap());
         if locator.is_none() {
             break;
         }
@@ -281,9 +281,9 @@ async fn a_download_whose_connection_breaks_ends_in_an_error_and_can_be_opened_a
 
     let page = org.client.query_job_page(&job, None, 1_000, &account()).await.unwrap();
     assert_eq!(page.expected, Some(100));
-    page.records.try_collect::<Vec<_>>().await.unwrap_err();
+    page.rows.into_records().try_collect::<Vec<_>>().await.unwrap_err();
     let page = org.client.query_job_page(&job, None, 1_000, &account()).await.unwrap();
-    assert_eq!(page.records.try_collect::<Vec<_>>().await.unwrap().len(), 100);
+    assert_eq!(page.rows.into_records().try_collect::<Vec<_>>().await.unwrap().len(), 100);
     org.close().await;
 }
 
@@ -294,7 +294,7 @@ async fn an_empty_result_is_a_stream_without_records() {
     let job = org.client.start_query_job(&soql, Scope::Live).await.unwrap();
     org.client.await_job(JobKind::Query, &job).await.unwrap();
     let page = org.client.query_job_page(&job, None, 100, &account()).await.unwrap();
-    assert!(page.records.try_collect::<Vec<_>>().await.unwrap().is_empty());
+    assert!(page.rows.into_records().try_collect::<Vec<_>>().await.unwrap().is_empty());
     assert_eq!(page.next, None);
     org.close().await;
 }

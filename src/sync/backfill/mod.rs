@@ -169,7 +169,7 @@ impl Backfill {
             &self.db,
             lease,
             Page { mapping, read_started, checkpoint, more: false },
-            page.records,
+            page.rows.into_records(),
         )
         .await?;
         Ok(Step { rows, applied, finished })

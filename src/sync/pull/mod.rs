@@ -208,7 +208,7 @@ impl Run<'_> {
                     checkpoint: checkpoint.map(Checkpoint::Watermark),
                     more: page.next.is_some(),
                 },
-                page.records,
+                page.rows.into_records(),
             )
             .await?;
             locator = page.next;
