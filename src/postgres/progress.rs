@@ -46,6 +46,21 @@ pub struct Progress {
     pub part: Part,
     /// What a person wishes of the load.
     pub wish: Wish,
+    /// Whether whoever ran the load has heeded that.
+    pub is_heeded: bool,
+    /// How many rows per second the load may read at most.
+    pub rows_per_second: Option<u64>,
+}
+
+impl Progress {
+    /// Whether there is something to do for whoever loads: a load that is owed, or a wish to heed.
+    #[must_use]
+    pub fn needs_loader(&self) -> bool {
+        match self.wish {
+            Wish::Run => !self.loaded,
+            Wish::Pause | Wish::Cancel => !self.loaded && !self.is_heeded,
+        }
+    }
 }
 
 /// Reads the progress of an object; the default where nothing is known of it.
@@ -74,6 +89,10 @@ pub async fn progress(db: &Database, object: &str) -> Result<Progress, Error> {
         loaded: row.try_get(1)?,
         part: Part { since: row.try_get(7)?, fields: row.try_get(8)? },
         wish: Wish::parse(row.try_get(9)?),
+        is_heeded: row.try_get(10)?,
+        rows_per_second: row
+            .try_get::<_, Option<i64>>(11)?
+            .and_then(|rate| u64::try_from(rate).ok()),
     })
 }
 

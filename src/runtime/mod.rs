@@ -1,11 +1,13 @@
-//! A small runtime for long-running work: bounded retries and an orderly end.
+//! A small runtime for long-running work: bounded retries, a limit of speed and an orderly end.
 //!
 //! It knows nothing of Postgres or Salesforce. Everything that waits here waits on a signal, a timer with a
 //! bound, or the end of work in progress; nothing is polled.
 
+mod rate;
 mod retry;
 mod shutdown;
 
+pub use rate::Rate;
 pub use retry::{RetryPolicy, Verdict, retry};
 pub use shutdown::stop_on_signals;
 

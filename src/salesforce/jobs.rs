@@ -102,6 +102,22 @@ impl Client {
         }
     }
 
+    /// Stops a query job that waits or runs. One that has ended already, or is forgotten, is none to stop.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn abort_query_job(&self, id: &str) -> Result<(), Error> {
+        let is_over = match self.job(JobKind::Query, id).await {
+            Ok(job) => job.state.is_final(),
+            Err(Error::NotFound(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if !is_over {
+            self.set_job_state(JobKind::Query, id, "Aborted").await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn job(&self, kind: JobKind, id: &str) -> Result<JobInfo, Error> {
         let call = Call::reading(Method::GET, &[self.version(), "jobs", kind.resource(), id]);
         self.call(&call).await?.json("a job")

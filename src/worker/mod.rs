@@ -15,10 +15,12 @@ mod health;
 mod housekeeping;
 mod keep_lease;
 mod listener;
+mod load;
 mod pace;
 
 pub use health::Health;
 pub(crate) use keep_lease::keep_lease;
+pub(crate) use load::{Loader, Turn};
 pub(crate) use pace::pause;
 
 use crate::mapping::{Mapping, MappingGroup};

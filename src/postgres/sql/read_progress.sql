@@ -9,7 +9,9 @@ select
     checkpoint.backfill_read_started,
     backfill.since,
     backfill.fields,
-    coalesce(backfill.wish, 'run') as wish
+    coalesce(backfill.wish, 'run') as wish,
+    backfill.heeded_at is not null as is_heeded,
+    backfill.rows_per_second
 from (select $1 as object) as asked
 left join lockstep.checkpoint as checkpoint on checkpoint.object = asked.object
 left join lockstep.backfill as backfill on backfill.object = asked.object

@@ -8,10 +8,13 @@
 //! What was asked for may be a part ([`Part`]): records since a moment, or some fields. It is loaded as if the part
 //! were the mapping; that a part does not show a record says nothing about it.
 
+mod give_up;
 mod part;
 
 use crate::mapping::Mapping;
-use crate::postgres::{self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part};
+use crate::postgres::{
+    self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part, Took,
+};
 use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
 use crate::sync::Error;
 use crate::sync::pull::{BULK_PAGE_ROWS, await_result};
@@ -102,6 +105,8 @@ impl Backfill {
         let position =
             BackfillProgress { job_id, locator: None, rows: 0, started_at, read_started };
         self.save(lease, mapping, Checkpoint::Backfill(position.clone())).await?;
+        let took = Took { expected: Some(count), ..Took::default() };
+        postgres::note_backfill(&self.db, lease, &mapping.object, took).await?;
         Ok(position)
     }
 

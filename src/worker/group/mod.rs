@@ -7,13 +7,13 @@ mod reading;
 mod sending;
 
 use super::pace::{Backoff, PushPauses, Timetable, pause};
-use super::{Config, Health, keep_lease};
+use super::{Config, Health, Loader, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
 use crate::reconcile::Work;
 use crate::runtime::Retry;
 use crate::salesforce::{Budget, Client};
-use crate::sync::{Backfill, Error, Puller, Pusher};
+use crate::sync::{Error, Puller, Pusher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ pub(super) struct GroupTask {
     group: MappingGroup,
     pusher: Pusher,
     puller: Puller,
-    backfill: Backfill,
+    loader: Loader,
     budget: Budget,
     wake: Arc<Notify>,
     config: Config,
@@ -73,7 +73,7 @@ impl GroupTask {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
             budget: client.budget().clone(),
-            backfill: Backfill::new(db.clone(), client),
+            loader: Loader::new(db.clone(), &client),
             db,
             group,
             wake,

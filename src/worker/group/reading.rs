@@ -2,11 +2,11 @@
 
 use super::{GroupTask, Round};
 use crate::mapping::Mapping;
-use crate::postgres::{self, Lease, MappingState};
+use crate::postgres::{self, Lease, MappingState, Wish};
 use crate::reconcile::Work;
 use crate::sync::Error;
-use crate::worker::keep_lease;
 use crate::worker::pace::Timetable;
+use crate::worker::{Turn, keep_lease};
 use tokio_util::sync::CancellationToken;
 
 impl GroupTask {
@@ -40,11 +40,11 @@ impl GroupTask {
         Ok(round)
     }
 
-    /// Takes one step of the mapping's load, if it needs one and nobody else is at it.
+    /// Takes a turn at the mapping's load, if it needs one and nobody else is at it.
     async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
-        if !self.budget.allows(Work::Backfill)
-            || postgres::progress(&self.db, &mapping.object).await?.loaded
-        {
+        let standing = postgres::progress(&self.db, &mapping.object).await?;
+        let may_run = self.budget.allows(Work::Backfill) || standing.wish != Wish::Run;
+        if !standing.needs_loader() || !may_run {
             return Ok(Round::Quiet);
         }
         let name = format!("backfill:{}", mapping.object);
@@ -54,13 +54,32 @@ impl GroupTask {
             return Ok(Round::Quiet);
         };
         let outcome = tokio::select! {
-            outcome = self.backfill.step(&lease, mapping) => outcome.map(Some),
+            outcome = self.loader.turn(&lease, mapping) => outcome.map(Some),
             () = term.cancelled() => Ok(None),
             () = keep_lease(&self.db, &lease, ttl) => Err(Error::Fenced { lease: name }),
         };
         postgres::release(&self.db, &lease).await?;
-        let Some(step) = outcome? else { return Ok(Round::Quiet) };
-        tracing::info!(mapping = %mapping.object, rows = step.rows, finished = step.finished, "loading");
-        Ok(Round::More)
+        let Some(turn) = outcome? else { return Ok(Round::Quiet) };
+        Ok(report(mapping, &turn))
     }
+}
+
+/// Tells what came of a turn, and whether the next one may follow at once.
+fn report(mapping: &Mapping, turn: &Turn) -> Round {
+    let object = &mapping.object;
+    match turn {
+        Turn::Stepped { step, calls } => {
+            tracing::info!(mapping = %object, rows = step.rows, calls, finished = step.finished, "loading");
+            return Round::More;
+        }
+        Turn::Paused { is_news: true } => tracing::warn!(
+            mapping = %object, next = %format!("lockstep backfill resume {object}"), "the load is paused by a person"
+        ),
+        Turn::Cancelled { is_news: true } => tracing::warn!(
+            mapping = %object, next = %format!("lockstep backfill {object}"),
+            "the load was cancelled by a person, its rows stay"
+        ),
+        Turn::Paused { .. } | Turn::Cancelled { .. } | Turn::Wait(_) | Turn::OverBudget => {}
+    }
+    Round::Quiet
 }
