@@ -1,7 +1,7 @@
 //! Puts the files beside what Salesforce says about their objects: the step from text to mappings.
 
 use super::{
-    column_type::{Misfit, check_type, default_type},
+    column_type::{Misfit, check_type, default_type, limits_of},
     diagnostic::{Code, Diagnostic, has_errors, sort},
     file::{FieldEntry, FieldList, MappingFile},
     names, references, rights,
@@ -137,7 +137,7 @@ impl<'a> Binder<'a> {
             return None;
         }
         let field = self.find_field(&entry.name)?;
-        let Some(default) = default_type(field) else {
+        let Some(default) = default_type(field, self.file.types) else {
             self.refuse_type(field, &entry.name);
             return None;
         };
@@ -146,7 +146,9 @@ impl<'a> Binder<'a> {
             name: field.name.clone(),
             column: entry.column.get_ref().clone(),
             column_type,
+            is_typed: entry.column_type.is_some(),
             field_type: field.field_type,
+            limits: limits_of(field),
             direction: self.direction(field, entry)?,
             conflict: entry.conflict.unwrap_or(self.file.conflict),
             createable: field.createable,
@@ -199,7 +201,7 @@ impl<'a> Binder<'a> {
         let is_part = |field: &&FieldDescribe| {
             field.name.starts_with(&stem)
                 && field.name != compound.name
-                && default_type(field).is_some()
+                && default_type(field, self.file.types).is_some()
         };
         self.object.fields.iter().filter(is_part).map(|field| format!("`{}`", field.name)).collect()
     }
@@ -218,6 +220,13 @@ impl<'a> Binder<'a> {
             Err(Misfit::Short(needed)) => Diagnostic::error(
                 Code::TooShort,
                 format!("column `{column}` is {wished_sql}, Salesforce allows {needed} characters"),
+            ),
+            Err(Misfit::Digits(precision, scale)) => Diagnostic::error(
+                Code::TooShort,
+                format!(
+                    "column `{column}` is {wished_sql}, Salesforce allows {precision} digits, \
+                     {scale} of them after the point"
+                ),
             ),
             Err(Misfit::Kind) => Diagnostic::error(
                 Code::TypeMismatch,
@@ -268,8 +277,10 @@ impl<'a> Binder<'a> {
         Some(Field {
             name: field.name.clone(),
             column: field.name.to_ascii_lowercase(),
-            column_type: default_type(field)?,
+            column_type: default_type(field, self.file.types)?,
+            is_typed: false,
             field_type: field.field_type,
+            limits: limits_of(field),
             direction: rights::narrow(
                 self.file.direction,
                 self.file.direction,

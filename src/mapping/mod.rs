@@ -29,8 +29,8 @@ pub use render::{Colour, Place, Report, render};
 pub use schema::schema;
 pub use validated::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field,
-    Filter, Key, LeaveRule, Mapping, MappingGroup, NewFieldRule, Poll, Reference, RemovedFieldRule,
-    Sweep, WiderFieldRule,
+    Filter, Key, LeaveRule, Limits, Mapping, MappingGroup, NewFieldRule, Poll, Reference,
+    RemovedFieldRule, Sweep, WiderFieldRule,
 };
 
 #[cfg(test)]

@@ -231,6 +231,15 @@ pub struct Reference {
     pub column_type: ColumnType,
 }
 
+/// How large a field's values may be, as far as the describe tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of a text.
+    pub length: Option<u32>,
+    /// All digits of a number, and those after the point.
+    pub digits: Option<(u16, u16)>,
+}
+
 /// One mapped field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -240,8 +249,13 @@ pub struct Field {
     pub column: String,
     /// The column's type.
     pub column_type: ColumnType,
+    /// Whether the mapping file names the column's type. Where it does not, a table that exists may have another
+    /// one that holds every value too.
+    pub is_typed: bool,
     /// Salesforce's type.
     pub field_type: FieldType,
+    /// How large Salesforce's values may be.
+    pub limits: Limits,
     /// The effective direction: never more than the mapping's, and never `to` a field that cannot be written.
     pub direction: Direction,
     /// The effective policy.

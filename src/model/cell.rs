@@ -38,18 +38,28 @@ impl<'a> Cell<'a> {
             return Ok(Self::Null);
         }
         let read = match column {
-            ColumnType::Varchar(_) | ColumnType::Text => {
-                is_normal(text.as_bytes()).then_some(Self::Text(text))
+            ColumnType::Varchar(length) => {
+                let is_short = u32::try_from(text.len()).is_ok_and(|bytes| bytes <= length);
+                (is_short && is_normal(text.as_bytes())).then_some(Self::Text(text))
             }
+            ColumnType::Text => is_normal(text.as_bytes()).then_some(Self::Text(text)),
             ColumnType::Boolean => match text {
                 "true" => Some(Self::Bool(true)),
                 "false" => Some(Self::Bool(false)),
                 _ => None,
             },
-            ColumnType::Integer => text.parse().ok().map(Self::Int),
-            ColumnType::Double => text.parse().ok().map(Self::Double),
+            ColumnType::Integer => text.parse::<i32>().ok().map(|number| Self::Int(number.into())),
+            ColumnType::Bigint => text.parse().ok().map(Self::Int),
+            // Minus zero plus zero is zero.
+            ColumnType::Double => text
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite())
+                .map(|number| Self::Double(number + 0.0)),
             ColumnType::Date => day(text.as_bytes()).map(Self::Date),
-            ColumnType::Timestamp => moment(text.as_bytes()).map(Self::DateTime),
+            ColumnType::Timestamp | ColumnType::TimestampTz => {
+                moment(text.as_bytes()).map(Self::DateTime)
+            }
             _ => None,
         };
         match read {
@@ -102,7 +112,7 @@ fn is_normal(text: &[u8]) -> bool {
 /// `2024-02-29`, and nothing else.
 fn day(text: &[u8]) -> Option<NaiveDate> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text else { return None };
-    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let year = Some(two(y1, y2)? * 100 + two(y3, y4)?).filter(|year| *year > 0)?;
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, two(m1, m2)?, two(d1, d2)?)
 }
 
@@ -131,8 +141,13 @@ mod tests {
     use crate::model::{ColumnType, parse_salesforce};
     use proptest::prelude::*;
 
-    const TYPES: [ColumnType; 8] = [
+    const TYPES: [ColumnType; 13] = [
         ColumnType::Varchar(255),
+        ColumnType::Varchar(3),
+        ColumnType::Bigint,
+        ColumnType::Numeric(9, 2),
+        ColumnType::AnyNumeric,
+        ColumnType::TimestampTz,
         ColumnType::Text,
         ColumnType::Boolean,
         ColumnType::Integer,
@@ -180,6 +195,12 @@ mod tests {
             "2024-2-9",
             "0001-01-01",
             "9999-12-31",
+            "0000-01-01",
+            "0000-01-01T00:00:00.000Z",
+            "2147483648",
+            "-0.0",
+            "1e400",
+            "-1234567.995",
             "12024-01-01",
             "2024-01-02T03:04:05.000Z",
             "2024-01-02T03:04:60.000Z",
@@ -188,6 +209,7 @@ mod tests {
             "2024-01-02T25:04:05.000Z",
             "10:12:00.000Z",
             "😀",
+            "😀😀😀😀",
         ];
         texts.iter().for_each(|text| assert_same(text));
     }

@@ -1,5 +1,6 @@
 //! Values as both sides can hold them, and the Postgres column types they live in.
 
+use super::{Decimal, InvalidValue};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 /// One cell, in the form in which both sides are compared.
@@ -13,10 +14,12 @@ pub enum Value {
     Null,
     /// A checkbox.
     Bool(bool),
-    /// A Salesforce `int`.
+    /// A whole number.
     Int(i64),
-    /// Any other number. Heroku Connect keeps all of them in `double precision`.
+    /// A number in a `double precision` column, as Heroku Connect keeps them. Finite, and never minus zero.
     Double(f64),
+    /// A number in a `numeric` column, to its last digit.
+    Decimal(Decimal),
     /// Text of any kind: names, picklist values, ids of referenced records.
     Text(String),
     /// A calendar day.
@@ -25,6 +28,9 @@ pub enum Value {
     DateTime(NaiveDateTime),
     /// A time of day.
     Time(NaiveTime),
+    /// There is a value, and its column cannot hold it. It is never written and never taken for null: the record
+    /// is put aside and reported.
+    Unreadable(InvalidValue),
 }
 
 impl Value {
@@ -40,46 +46,6 @@ impl Value {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
-        }
-    }
-}
-
-/// The type of a mapped column.
-///
-/// The choice per Salesforce field type follows Heroku Connect's tables, so that existing SQL keeps working.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ColumnType {
-    /// `varchar(n)`.
-    Varchar(u32),
-    /// `text`.
-    Text,
-    /// `boolean`.
-    Boolean,
-    /// `integer`.
-    Integer,
-    /// `double precision`.
-    Double,
-    /// `date`.
-    Date,
-    /// `timestamp without time zone`, holding UTC.
-    Timestamp,
-    /// `time without time zone`.
-    Time,
-}
-
-impl ColumnType {
-    /// The type as written in DDL and as `format_type` of `pg_attribute` prints it.
-    #[must_use]
-    pub fn sql(self) -> String {
-        match self {
-            Self::Varchar(length) => format!("character varying({length})"),
-            Self::Text => "text".to_owned(),
-            Self::Boolean => "boolean".to_owned(),
-            Self::Integer => "integer".to_owned(),
-            Self::Double => "double precision".to_owned(),
-            Self::Date => "date".to_owned(),
-            Self::Timestamp => "timestamp without time zone".to_owned(),
-            Self::Time => "time without time zone".to_owned(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A value on its way into a column, in Postgres' binary form.
 
+use super::numeric;
 use crate::model::{ColumnType, Value};
 use bytes::BytesMut;
 use std::error::Error;
@@ -11,9 +12,12 @@ pub(super) fn wire_type(column: ColumnType) -> Type {
         ColumnType::Varchar(_) | ColumnType::Text => Type::TEXT,
         ColumnType::Boolean => Type::BOOL,
         ColumnType::Integer => Type::INT4,
+        ColumnType::Bigint => Type::INT8,
         ColumnType::Double => Type::FLOAT8,
+        ColumnType::Numeric(..) | ColumnType::AnyNumeric => Type::NUMERIC,
         ColumnType::Date => Type::DATE,
         ColumnType::Timestamp => Type::TIMESTAMP,
+        ColumnType::TimestampTz => Type::TIMESTAMPTZ,
         ColumnType::Time => Type::TIME,
     }
 }
@@ -34,17 +38,20 @@ impl ToSql for Cell<'_> {
             (Value::Int(number), &Type::INT4) => i32::try_from(*number)
                 .map_err(|_| "a number is too large for its column")?
                 .to_sql(ty, out),
-            #[expect(clippy::cast_precision_loss, reason = "the column is double precision")]
-            (Value::Int(number), &Type::FLOAT8) => (*number as f64).to_sql(ty, out),
+            (Value::Int(number), &Type::INT8) => number.to_sql(ty, out),
             (Value::Double(number), &Type::FLOAT8) => number.to_sql(ty, out),
-            // Postgres' text cannot hold the null character, and Salesforce's has no use for it.
-            (Value::Text(text), &Type::TEXT) if text.contains('\0') => {
-                text.replace('\0', "").to_sql(ty, out)
+            (Value::Decimal(number), &Type::NUMERIC) => {
+                numeric::write(*number, out);
+                Ok(IsNull::No)
             }
             (Value::Text(text), &Type::TEXT) => text.to_sql(ty, out),
             (Value::Date(day), &Type::DATE) => day.to_sql(ty, out),
             (Value::DateTime(moment), &Type::TIMESTAMP) => moment.to_sql(ty, out),
+            (Value::DateTime(moment), &Type::TIMESTAMPTZ) => moment.and_utc().to_sql(ty, out),
             (Value::Time(time), &Type::TIME) => time.to_sql(ty, out),
+            (Value::Unreadable(_), _) => {
+                Err("an unreadable value is on its way into a column".into())
+            }
             _ => Err("a value is not of its column's type".into()),
         }
     }
@@ -56,14 +63,16 @@ impl ToSql for Cell<'_> {
     to_sql_checked!();
 }
 
-/// The value in the text form that a cast to its column's type reads.
+/// The value in the text form that a cast to its column's type reads. An unreadable one must not get here; it reads
+/// as null.
 pub(super) fn text_form(value: &Value) -> Option<String> {
     match value {
-        Value::Null => None,
+        Value::Null | Value::Unreadable(_) => None,
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Int(number) => Some(number.to_string()),
         Value::Double(number) => Some(number.to_string()),
-        Value::Text(text) => Some(text.replace('\0', "")),
+        Value::Decimal(number) => Some(number.to_string()),
+        Value::Text(text) => Some(text.clone()),
         Value::Date(day) => Some(day.format("%Y-%m-%d").to_string()),
         Value::DateTime(moment) => Some(moment.format("%Y-%m-%d %H:%M:%S%.6f").to_string()),
         Value::Time(time) => Some(time.format("%H:%M:%S%.6f").to_string()),

@@ -22,10 +22,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const OLDEST_SERVER: u32 = 13;
 /// Longest wait for a free connection of the pool.
 const POOL_WAIT: Duration = Duration::from_secs(30);
-/// Limits of every transaction of ours: none may wait for ever, whatever the server's defaults are.
+/// Limits of every transaction of ours: none may wait for ever, whatever the server's defaults are. And the forms in
+/// which values travel as text: all digits, ISO dates, UTC.
 const LIMITS: &str = "set local statement_timeout = '10min'; set local lock_timeout = '30s'; \
      set local idle_in_transaction_session_timeout = '5min'; set local datestyle = 'ISO, YMD'; \
-     set local extra_float_digits = 1";
+     set local extra_float_digits = 1; set local timezone = 'UTC'";
 
 /// How to reach the database.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ mod journal;
 mod lease;
 mod listen;
 mod migrate;
+mod numeric;
 mod progress;
 mod provision;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod unreadable;
 mod usage;
 
 pub use apply::{Applied, ApplyError, Page, apply};

@@ -5,7 +5,7 @@ use super::{Config, Database, migrate, provision};
 use crate::config::environment;
 use crate::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Mapping, Poll, Sweep,
+    Limits, Mapping, Poll, Sweep,
 };
 use crate::model::{ColumnType, FieldType, StampField};
 use std::sync::LazyLock;
@@ -63,7 +63,9 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         name: name.to_owned(),
         column: name.to_lowercase(),
         column_type,
+        is_typed: false,
         field_type,
+        limits: Limits::default(),
         direction,
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,

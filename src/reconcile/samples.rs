@@ -2,7 +2,7 @@
 
 use crate::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Mapping, Poll, Reference, Sweep,
+    Limits, Mapping, Poll, Reference, Sweep,
 };
 use crate::model::{
     Action, Change, ChangeState, ColumnType, FieldType, Fields, RemoteRecord, SalesforceId,
@@ -46,7 +46,9 @@ fn field(name: &str, column_type: ColumnType) -> Field {
         name: name.to_owned(),
         column: name.to_lowercase(),
         column_type,
+        is_typed: false,
         field_type: FieldType::String,
+        limits: Limits::default(),
         direction: Direction::Both,
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,

@@ -6,6 +6,7 @@ use crate::model::{
     Cell, ColumnType, InvalidValue, RemoteRecord, RowHead, RowSink, RowSource, SalesforceId, Value,
 };
 use futures_util::stream::{self, BoxStream, StreamExt};
+use std::borrow::Cow;
 use std::fmt;
 
 const NO_ID: &str = "a record has no valid id";
@@ -124,7 +125,9 @@ impl Columns {
         };
         sink.begin(RowHead { id, system_modstamp, is_deleted, master_record_id });
         for Column { name, column_type, position } in &self.fields {
-            let cell = cell(*position, *column_type, name)?;
+            // What cannot be held concerns this record only, which the sink puts aside.
+            let cell = Cell::read(*column_type, text(*position)?)
+                .unwrap_or_else(|invalid| Cell::Value(Cow::Owned(Value::Unreadable(invalid))));
             sink.cell(cell).map_err(|source| unfit(name, source))?;
         }
         Ok(())

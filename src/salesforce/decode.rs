@@ -5,7 +5,9 @@
 //! never null: a hidden field must not empty a column.
 
 use super::{Error, Shape};
-use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value, parse_salesforce};
+use crate::model::{
+    ColumnType, InvalidValue, RemoteRecord, SalesforceId, Unfit, Value, parse_salesforce,
+};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -48,10 +50,10 @@ fn assemble(
         Value::Text(text) => SalesforceId::parse(&text).map_err(|_| Error::Malformed(NO_ID))?,
         _ => return Err(Error::Malformed(NO_ID)),
     };
-    let is_deleted =
-        shape.has_is_deleted && cell("IsDeleted", ColumnType::Boolean)? == Value::Bool(true);
+    let is_deleted = shape.has_is_deleted
+        && sound("IsDeleted", cell("IsDeleted", ColumnType::Boolean)?)? == Value::Bool(true);
     let system_modstamp = match shape.stamp.name() {
-        Some(stamp) => moment(&cell(stamp, ColumnType::Timestamp)?),
+        Some(stamp) => moment(&sound(stamp, cell(stamp, ColumnType::Timestamp)?)?),
         None => None,
     };
     let master_record_id =
@@ -67,6 +69,14 @@ fn assemble(
     Ok(RemoteRecord { id, system_modstamp, is_deleted, master_record_id, values })
 }
 
+/// Without its system fields a record is nothing; any other field may be unreadable by itself.
+fn sound(field: &str, value: Value) -> Result<Value, Error> {
+    match value {
+        Value::Unreadable(source) => Err(Error::Value { field: field.to_owned(), source }),
+        value => Ok(value),
+    }
+}
+
 fn moment(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::DateTime(moment) => Some(moment.and_utc()),
@@ -78,7 +88,7 @@ fn moment(value: &Value) -> Option<DateTime<Utc>> {
 fn json_value(cells: &RawRecord<'_>, path: &str, column: ColumnType) -> Result<Value, Error> {
     let missing = || Error::MissingField(path.to_owned());
     let Some((parent, rest)) = path.split_once('.') else {
-        return cell_value(path, lookup(cells, path).ok_or_else(missing)?, column);
+        return cell_value(lookup(cells, path).ok_or_else(missing)?, column);
     };
     let parent = lookup(cells, parent).ok_or_else(missing)?;
     if parent.get() == "null" {
@@ -96,29 +106,32 @@ fn lookup<'a>(cells: &RawRecord<'a>, name: &str) -> Option<&'a RawValue> {
     })
 }
 
-fn cell_value(field: &str, raw: &RawValue, column: ColumnType) -> Result<Value, Error> {
+fn cell_value(raw: &RawValue, column: ColumnType) -> Result<Value, Error> {
     let raw = raw.get();
     match raw.as_bytes().first() {
         Some(b'n') => Ok(Value::Null),
-        Some(b'"') => {
-            let text: Text<'_> = serde_json::from_str(raw)
-                .map_err(|_| Error::Malformed("a cell holds invalid text"))?;
-            value(field, column, Some(&text.0))
-        }
+        Some(b'"') => Ok(match serde_json::from_str::<Text<'_>>(raw) {
+            Ok(text) => value(column, &text.0),
+            // The JSON around it was sound: it is half of a surrogate pair.
+            Err(_) => not_text(column),
+        }),
         Some(b'{' | b'[') => Err(Error::Malformed("a cell holds a compound value")),
-        _ => value(field, column, Some(raw)),
+        _ => Ok(value(column, raw)),
     }
 }
 
-fn value(field: &str, column: ColumnType, text: Option<&str>) -> Result<Value, Error> {
-    parse_salesforce(column, text)
-        .map_err(|source| Error::Value { field: field.to_owned(), source })
+fn value(column: ColumnType, text: &str) -> Value {
+    parse_salesforce(column, Some(text)).unwrap_or_else(Value::Unreadable)
+}
+
+fn not_text(column: ColumnType) -> Value {
+    Value::Unreadable(InvalidValue { column, unfit: Unfit::NotText })
 }
 
 #[cfg(test)]
 mod tests {
     use super::record;
-    use crate::model::{ColumnType, RemoteRecord, StampField, Value};
+    use crate::model::{ColumnType, Decimal, InvalidValue, RemoteRecord, StampField, Unfit, Value};
     use crate::salesforce::{Error, Shape};
     use serde_json::value::RawValue;
 
@@ -158,6 +171,7 @@ mod tests {
             (r#""F":10.0"#,                     "F",   ColumnType::Integer, Value::Int(10)),
             (r#""F":1.0E20"#,                   "F",   ColumnType::Double,  Value::Double(1e20)),
             (r#""F":12345678901234567.89"#,     "F",   ColumnType::Text,    Value::Text("12345678901234567.89".into())),
+            (r#""F":123456789012345.678"#,      "F",   ColumnType::Numeric(18, 3), Value::Decimal(Decimal::of(123_456_789_012_345_678, 3).unwrap())),
             (r#""F":false"#,                    "F",   ColumnType::Boolean, Value::Bool(false)),
             (r#""F":"2024-02-29""#,             "F",   ColumnType::Date,    Value::Date(day)),
             (r#""F":"\u00e9 \"x\"\r\n!""#,      "F",   ColumnType::Text,    Value::Text("é \"x\"\n!".into())),
@@ -179,10 +193,29 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_names_the_field_and_not_the_value() {
-        let error = decoded(r#""F":"canary""#, &[("F", ColumnType::Integer)]).unwrap_err();
-        assert!(matches!(&error, Error::Value { field, .. } if field == "F"));
-        assert!(!format!("{error} {error:?}").contains("canary"));
+    fn what_does_not_fit_is_marked_and_the_rest_of_the_record_is_read() {
+        #[rustfmt::skip]
+        let table = [
+            (r#""F":"canary""#,        ColumnType::Integer,       Unfit::Kind),
+            (r#""F":"a\ud83d canary""#, ColumnType::Text,          Unfit::NotText),
+            (r#""F":"canary\u0000""#,  ColumnType::Text,          Unfit::NullCharacter),
+            (r#""F":"canary""#,        ColumnType::Varchar(5),    Unfit::TooLong),
+            (r#""F":1000.00"#,         ColumnType::Numeric(5, 2), Unfit::TooManyDigits),
+        ];
+        for (cells, column, unfit) in table {
+            let cells = format!(r#""G":"sound",{cells}"#);
+            let record = decoded(&cells, &[("F", column), ("G", ColumnType::Text)]).unwrap();
+            let expected = Value::Unreadable(InvalidValue { column, unfit });
+            assert_eq!(record.values, [expected, Value::Text("sound".into())], "{cells}");
+            assert!(!format!("{record:?}").contains("canary"), "{cells}");
+        }
         assert!(decoded(r#""F":{"city":"x"}"#, &[("F", ColumnType::Text)]).is_err());
+    }
+
+    #[test]
+    fn an_unreadable_system_field_is_never_taken_for_false() {
+        let json = format!(r#"{{"Id":"{ID}","IsDeleted":"perhaps","SystemModstamp":null}}"#);
+        let outcome = record(&RawValue::from_string(json).unwrap(), &shape(&[]));
+        assert!(matches!(outcome, Err(Error::Value { field, .. }) if field == "IsDeleted"));
     }
 }

@@ -278,7 +278,7 @@ fn first_refusal(body: &[u8]) -> Option<RowError> {
 #[cfg(test)]
 mod tests {
     use super::{Error, RowError};
-    use crate::model::InvalidValue;
+    use crate::model::{ColumnType, InvalidValue, Unfit};
     use crate::runtime::Retry;
     use crate::salesforce::LoginFailure;
     use reqwest::StatusCode;
@@ -335,7 +335,10 @@ mod tests {
             answered(503, ""),
             Error::Malformed("x"),
             Error::MissingField("x".into()),
-            Error::Value { field: "x".into(), source: InvalidValue { expected: "integer".into() } },
+            Error::Value {
+                field: "x".into(),
+                source: InvalidValue { column: ColumnType::Integer, unfit: Unfit::Kind },
+            },
             Error::Truncated { expected: 2, received: 1 },
         ];
         for error in errors {

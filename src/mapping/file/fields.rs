@@ -2,7 +2,6 @@
 
 use super::DIRECTIONS;
 use super::sections::read_conflict;
-use crate::mapping::column_type::parse_type;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::mapping::reader::{Entry, Reader, all_entries};
 use crate::mapping::validated::{ConflictPolicy, Direction};
@@ -149,12 +148,12 @@ fn read_field(reader: &mut Reader, field: &Entry<'_>) -> FieldEntry {
 
 fn read_type(reader: &mut Reader, entry: &Entry<'_>) -> Option<Spanned<ColumnType>> {
     let text = reader.text(entry)?;
-    let parsed = parse_type(text.get_ref());
+    let parsed = ColumnType::parse(text.get_ref());
     if parsed.is_none() {
         let message = format!("`{}` is not a type a mapped column can have", text.get_ref());
         reader.error(Code::WrongValue, text.span(), message).push(
-            "the types are `varchar(n)`, `text`, `boolean`, `integer`, `double precision`, `date`, \
-             `timestamp`, `time`"
+            "the types are `varchar(n)`, `text`, `boolean`, `integer`, `bigint`, `double precision`, \
+             `numeric(p,s)`, `numeric`, `date`, `timestamp`, `timestamptz`, `time`"
                 .into(),
         );
     }

@@ -194,7 +194,7 @@ type = "varchar(10)"
 type = "integer"
 
 [fields.Phone]
-type = "numeric(18,2)"
+type = "money"
 "#],
         r#"
 error[SX2204]: column `name` is character varying(10), Salesforce allows 255 characters
@@ -213,13 +213,13 @@ error[SX2203]: type integer does not hold every currency of Salesforce
   |
   = help: leave `type` out for double precision
 
-error[SX1003]: `numeric(18,2)` is not a type a mapped column can have
+error[SX1003]: `money` is not a type a mapped column can have
   --> mappings/a.toml:10:8
    |
-10 | type = "numeric(18,2)"
-   |        ^^^^^^^^^^^^^^^
+10 | type = "money"
+   |        ^^^^^^^
    |
-   = help: the types are `varchar(n)`, `text`, `boolean`, `integer`, `double precision`, `date`, `timestamp`, `time`
+   = help: the types are `varchar(n)`, `text`, `boolean`, `integer`, `bigint`, `double precision`, `numeric(p,s)`, `numeric`, `date`, `timestamp`, `timestamptz`, `time`
 "#,
     );
 }

@@ -14,6 +14,7 @@ use super::connect::begin;
 use super::lease::{Lease, fence};
 use super::progress::{Checkpoint, write_checkpoint};
 use super::statistics::{LARGE, refresh_grown, refresh_queues};
+use super::unreadable::Unreadables;
 use super::{Database, Error};
 use crate::mapping::{DeleteRule, Mapping};
 use crate::model::{RemoteRecord, Value};
@@ -57,6 +58,8 @@ pub struct Applied {
     pub deleted: u64,
     /// Records left out, since they were being sent while they were read; the next read must cover them again.
     pub deferred: u64,
+    /// Records left out, since a value of theirs does not fit its column; see `lockstep.unreadable`.
+    pub unreadable: u64,
 }
 
 impl AddAssign for Applied {
@@ -66,6 +69,7 @@ impl AddAssign for Applied {
         self.updated += other.updated;
         self.deleted += other.deleted;
         self.deferred += other.deferred;
+        self.unreadable += other.unreadable;
     }
 }
 
@@ -119,9 +123,13 @@ where
         let hstore = hstore_schema(&transaction).await?;
         let statements = Statements::of(page.mapping, db.schema(), &hstore);
         transaction.batch_execute(&statements.create_page).await?;
-        applied.read = stage(&transaction, &statements, page.mapping, first, rows).await?;
+        let (staged, unreadables) =
+            stage(&transaction, &statements, page.mapping, first, rows).await?;
+        applied.read = staged + unreadables.records();
+        applied.unreadable = unreadables.records();
         // From here on nobody takes the lease over until the page is applied; reading it took its time before.
         fence(&transaction, lease).await?;
+        unreadables.save(&transaction, &page.mapping.object).await?;
         write(&transaction, db.schema(), &statements, &page, &mut applied).await?;
     } else {
         fence(&transaction, lease).await?;
@@ -146,13 +154,14 @@ pub(super) async fn hstore_schema(transaction: &Transaction<'_>) -> Result<Strin
     Ok(row.ok_or_else(missing)?.try_get(0)?)
 }
 
+/// Copies the records into the page's table. Answers how many, and those that are left out.
 async fn stage<S, E>(
     transaction: &Transaction<'_>,
     statements: &Statements,
     mapping: &Mapping,
     first: RemoteRecord,
     mut rest: std::pin::Pin<&mut S>,
-) -> Result<u64, ApplyError<E>>
+) -> Result<(u64, Unreadables), ApplyError<E>>
 where
     S: Stream<Item = Result<RemoteRecord, E>>,
 {
@@ -161,20 +170,31 @@ where
     let sink = transaction.copy_in(&statements.copy).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     let mut position: i64 = 0;
+    let mut unreadables = Unreadables::default();
     let mut next = Some(first);
     while let Some(record) = next {
+        next = rest.next().await.transpose().map_err(ApplyError::Source)?;
+        if unreadables.takes(mapping, &record) {
+            continue;
+        }
         let stamp: Option<NaiveDateTime> = record.system_modstamp.map(|stamp| stamp.naive_utc());
         let id = record.id.as_str();
-        let cells: Vec<Cell<'_>> = pulled(mapping)
-            .map(|(index, _)| Cell(record.values.get(index).unwrap_or(&Value::Null)))
-            .collect();
+        let cells: Vec<Cell<'_>> =
+            pulled(mapping).map(|(index, _)| Cell(staged(&record, index))).collect();
         let mut row: Vec<&(dyn ToSql + Sync)> = vec![&position, &id, &stamp, &record.is_deleted];
         row.extend(cells.iter().map(|cell| cell as &(dyn ToSql + Sync)));
         writer.as_mut().write(&row).await?;
         position += 1;
-        next = rest.next().await.transpose().map_err(ApplyError::Source)?;
     }
-    Ok(writer.finish().await?)
+    Ok((writer.finish().await?, unreadables))
+}
+
+/// The value to stage. Of a deleted record nothing but the id is used, so what cannot be held does not matter.
+fn staged(record: &RemoteRecord, index: usize) -> &Value {
+    match record.values.get(index) {
+        Some(Value::Unreadable(_)) | None => &Value::Null,
+        Some(value) => value,
+    }
 }
 
 async fn write<E>(

@@ -2,7 +2,7 @@
 
 use super::{Applied, ApplyError, Page, apply};
 use crate::mapping::{DeleteRule, Direction, Mapping, Reference};
-use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
+use crate::model::{ColumnType, InvalidValue, RemoteRecord, SalesforceId, Unfit, Value};
 use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
 use crate::postgres::{BackfillProgress, Checkpoint, Database, Error, Lease, acquire, progress};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -87,6 +87,51 @@ async fn new_records_become_rows_and_the_same_page_again_writes_nothing() {
     assert_eq!(applied, Applied { read: 2, ..Applied::default() });
     assert_eq!(rows(&world.db, versions).await, before);
     assert_eq!(rows(&world.db, READONLY_STATES).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_record_with_a_value_that_does_not_fit_is_put_aside_until_it_is_read_well_again() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    let unfit = || {
+        let column = ColumnType::Varchar(40);
+        let mut record = record(1, 1, ["changed", "-", "k1"]);
+        record.values[1] = Value::Unreadable(InvalidValue { column, unfit: Unfit::NullCharacter });
+        record
+    };
+    let list = "select sfid, field, reason from lockstep.unreadable where object = 'Account'";
+    let names = "select name, phone from salesforce.account order by id";
+
+    let applied = world.apply(vec![unfit(), record(2, 1, ["b", "2", "k2"])]).await.unwrap();
+
+    assert_eq!(applied, Applied { read: 2, inserted: 1, unreadable: 1, ..Applied::default() });
+    assert_eq!(rows(&world.db, names).await, ["a|1", "b|2"], "the row stays, the other comes");
+    let reason =
+        "a value does not fit its column type character varying(40): it holds a null character";
+    assert_eq!(rows(&world.db, list).await, [format!("{}|Phone|{reason}", id(1))]);
+
+    let applied = world.apply(vec![unfit()]).await.unwrap();
+
+    assert_eq!(applied, Applied { read: 1, unreadable: 1, ..Applied::default() });
+    assert_eq!(rows(&world.db, list).await.len(), 1);
+
+    world.apply(vec![record(1, 2, ["changed", "3", "k1"])]).await.unwrap();
+
+    assert_eq!(rows(&world.db, names).await, ["changed|3", "b|2"]);
+    assert_eq!(rows(&world.db, list).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_deleted_record_needs_no_readable_value() {
+    let world = world().await;
+    world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
+    let mut gone = deleted(1, 1);
+    let column = ColumnType::Varchar(255);
+    gone.values[0] = Value::Unreadable(InvalidValue { column, unfit: Unfit::NotText });
+
+    let applied = world.apply(vec![gone]).await.unwrap();
+
+    assert_eq!(applied, Applied { read: 1, deleted: 1, ..Applied::default() });
 }
 
 #[tokio::test]

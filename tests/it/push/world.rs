@@ -5,7 +5,7 @@ use crate::world::search;
 use chrono::{DateTime, Utc};
 use lockstep::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Mapping, MappingGroup, Poll, Reference, Sweep,
+    Limits, Mapping, MappingGroup, Poll, Reference, Sweep,
 };
 use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, StampField, Value};
 use lockstep::postgres::ephemeral::EphemeralPostgres;
@@ -41,7 +41,9 @@ fn field(name: &str, column_type: ColumnType, field_type: FieldType) -> Field {
         name: name.to_owned(),
         column: name.to_lowercase(),
         column_type,
+        is_typed: false,
         field_type,
+        limits: Limits::default(),
         direction: Direction::Both,
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,

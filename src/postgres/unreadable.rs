@@ -1,0 +1,77 @@
+//! Records of Salesforce with a value that its column cannot hold.
+//!
+//! Such a record is left out of its page, so that the others are applied and nothing near the value is written in
+//! its place. What it was, by field and reason and without the value, stays in `lockstep.unreadable` until the record
+//! is read well again, or is deleted.
+
+use super::Error;
+use crate::mapping::Mapping;
+use crate::model::{InvalidValue, RemoteRecord, Value};
+use deadpool_postgres::Transaction;
+use tokio_postgres::types::{ToSql, Type};
+
+/// The fields of a page's records that cannot be held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unreadables {
+    sfids: Vec<String>,
+    fields: Vec<String>,
+    reasons: Vec<String>,
+    records: u64,
+}
+
+impl Unreadables {
+    /// Takes note of the record if a pulled value of it is unreadable; answers whether it is.
+    ///
+    /// A deleted record never is: nothing but its id is used.
+    pub(super) fn takes(&mut self, mapping: &Mapping, record: &RemoteRecord) -> bool {
+        if record.is_deleted {
+            return false;
+        }
+        let before = self.sfids.len();
+        for (field, value) in mapping.fields.iter().zip(&record.values) {
+            if let (Value::Unreadable(invalid), true) = (value, field.direction.pulls()) {
+                self.add(record.id.as_str(), &field.name, *invalid);
+            }
+        }
+        let is_one = self.sfids.len() > before;
+        self.records += u64::from(is_one);
+        is_one
+    }
+
+    fn add(&mut self, sfid: &str, field: &str, invalid: InvalidValue) {
+        self.sfids.push(sfid.to_owned());
+        self.fields.push(field.to_owned());
+        self.reasons.push(invalid.to_string());
+    }
+
+    /// How many records were taken note of.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Keeps what was found, and forgets what is well again: the records of `pg_temp.lockstep_page`, which must
+    /// exist.
+    pub(super) async fn save(
+        &self,
+        transaction: &Transaction<'_>,
+        object: &str,
+    ) -> Result<(), Error> {
+        let known = "select exists (select from lockstep.unreadable where object = $1)";
+        let is_known = transaction.query_typed_one(known, &[(&object, Type::TEXT)]).await?;
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&object, Type::TEXT),
+            (&self.sfids, Type::TEXT_ARRAY),
+            (&self.fields, Type::TEXT_ARRAY),
+            (&self.reasons, Type::TEXT_ARRAY),
+        ];
+        if is_known.try_get(0)? {
+            let forget = include_str!("sql/forget_unreadable.sql");
+            transaction.execute_typed(forget, parameters.get(..3).unwrap_or_default()).await?;
+        }
+        if self.sfids.is_empty() {
+            return Ok(());
+        }
+        transaction.execute_typed(include_str!("sql/note_unreadable.sql"), &parameters).await?;
+        Ok(())
+    }
+}
