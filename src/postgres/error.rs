@@ -210,6 +210,8 @@ impl Error {
             "23505" | "42P07" | "42710" | "42723" | "XX000" if is_race(refusal) => {
                 Self::Collision(message)
             }
+            // Rows whose parent is missing are not written; it went meanwhile.
+            "23503" => Self::Collision(message),
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost(message),
             class if class.starts_with("08") => Self::Lost(message),
             // These quote the offending value in their message.

@@ -33,7 +33,10 @@ mod tls;
 mod unreadable;
 mod usage;
 
-pub use apply::{Applied, ApplyError, Page, apply};
+pub use apply::{
+    Applied, ApplyError, Cause, Departed, Orphans, Page, Removal, apply, forget_orphans, orphans,
+    released_orphans, remove,
+};
 pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
     give_up_backfill, heed_wish, note_backfill, wish,

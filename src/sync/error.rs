@@ -20,8 +20,10 @@ pub enum Error {
         lease: String,
     },
     /// The mass-delete guard held a page back; nothing of it was applied.
-    #[error("{count} rows would be deleted at once, {allowed} are allowed")]
+    #[error("{count} rows of {object} would be deleted at once, {allowed} are allowed")]
     TooManyDeletes {
+        /// The object.
+        object: String,
         /// Rows that would be deleted.
         count: u64,
         /// The limit.
@@ -77,9 +79,10 @@ impl Error {
             Self::Postgres(error) => error.remedy(),
             Self::Salesforce(error) => error.remedy(),
             Self::Fenced { .. } => None,
-            Self::TooManyDeletes { count, .. } => Some(format!(
-                "look into Salesforce whether so many records are really gone; if they are, set \
-                 deletes = {{ hold_above = {count} }} in the mapping file and start the worker again"
+            Self::TooManyDeletes { object, count, .. } => Some(format!(
+                "nothing of it was done. See what differs: lockstep verify {object}. If the records are really gone, \
+                 set deletes = {{ hold_above = {count} }} in the mapping file and start the worker again; if not, \
+                 restore them in Salesforce, or give the integration user its rights back"
             )),
             Self::QueryJobEnded { .. } => Some(
                 "look why at Bulk Data Load Jobs in Salesforce's set-up; reading starts anew with a job of its own"
@@ -106,8 +109,8 @@ impl<E: Into<Error>> From<postgres::ApplyError<E>> for Error {
         match error {
             postgres::ApplyError::Source(error) => error.into(),
             postgres::ApplyError::Database(error) => error.into(),
-            postgres::ApplyError::TooManyDeletes { count, allowed } => {
-                Self::TooManyDeletes { count, allowed }
+            postgres::ApplyError::TooManyDeletes { object, count, allowed } => {
+                Self::TooManyDeletes { object, count, allowed }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The statements that apply a page to one mapping's table.
 
+use super::facts::Facts;
 use crate::mapping::{Field, Mapping};
 use crate::postgres::identifier::{fill, literal, qualify, quote};
 use std::fmt::Write;
@@ -10,18 +11,36 @@ pub(super) struct Statements {
     pub table: String,
     pub create_page: String,
     pub copy: String,
+    pub news: String,
     pub matching: String,
     pub lock: String,
     pub unsent: String,
     pub skip_deleted: String,
-    pub delete: String,
     pub release_keys: Option<String>,
     pub update: String,
-    pub restore: String,
-    pub insert: String,
+    /// One statement, or two where the rows' numbers cannot be taken by ourselves.
+    pub inserts: Vec<String>,
     pub forget_tombstones: String,
+    pub depart: DepartStatements,
     pub count: String,
 }
+
+/// The statements that remove rows.
+pub(super) struct DepartStatements {
+    pub note_page: String,
+    pub note: String,
+    /// The rows to go, of those noted before.
+    pub create_noted: String,
+    /// The same, and those that the page deletes.
+    pub create: String,
+    pub hold: String,
+    pub delete: String,
+    pub mark: Option<String>,
+}
+
+/// Whether what was read is not older than the row.
+const IS_CURRENT: &str = "(target.systemmodstamp is null or page.systemmodstamp is null \
+     or page.systemmodstamp >= target.systemmodstamp)";
 
 /// What varies with the mapping, as SQL text.
 #[derive(Default)]
@@ -42,14 +61,9 @@ pub(super) fn pulled(mapping: &Mapping) -> impl Iterator<Item = (usize, &Field)>
 }
 
 impl Statements {
-    pub(super) fn of(mapping: &Mapping, schema: &str, hstore: &str) -> Self {
+    pub(super) fn of(mapping: &Mapping, schema: &str, facts: &Facts) -> Self {
         let parts = Parts::of(mapping, schema);
-        let is_current = if mapping.has_system_modstamp() {
-            "(target.systemmodstamp is null or page.systemmodstamp is null \
-             or page.systemmodstamp >= target.systemmodstamp)"
-        } else {
-            "true"
-        };
+        let is_current = if mapping.has_system_modstamp() { IS_CURRENT } else { "true" };
         let system = System::of(mapping);
         let key = key(mapping);
         let (key_match, key_join) = match &key {
@@ -64,7 +78,8 @@ impl Statements {
             None => ("null", String::new()),
         };
         let (table, schema, hstore) =
-            (qualify(schema, &mapping.table), quote(schema), quote(hstore));
+            (qualify(schema, &mapping.table), quote(schema), quote(&facts.hstore));
+        let key_name = literal(&key_constraint(mapping));
         let (key_column, staged_key) = key.clone().unwrap_or_default();
         let common = [
             ("table", table.as_str()),
@@ -75,6 +90,7 @@ impl Statements {
             ("key_join", &key_join),
             ("key", &key_column),
             ("staged_key", &staged_key),
+            ("key_name", &key_name),
             ("parents", &parts.parents),
             ("parents_of_row", &parts.parents),
             ("is_current", is_current),
@@ -90,30 +106,68 @@ impl Statements {
             ("values", &parts.values),
         ];
         let text = |template: &str| fill(template, &common);
-        let insert = |restores: bool| insert_statement(restores, &common, &table);
         Self {
             create_page: text(include_str!("../sql/apply_create_page.sql")),
             copy: format!(
-                "copy pg_temp.lockstep_page (position, sfid, systemmodstamp, is_deleted{}) \
+                "copy pg_temp.lockstep_page \
+                 (position, sfid, systemmodstamp, is_deleted, master_sfid{}) \
                  from stdin (format binary)",
                 parts.staged_names
             ),
+            news: text(include_str!("../sql/apply_news.sql")),
             matching: text(include_str!("../sql/apply_match.sql")),
             lock: text(include_str!("../sql/apply_lock.sql")),
             unsent: text(include_str!("../sql/apply_unsent.sql")),
             skip_deleted: text(include_str!("../sql/apply_skip_deleted.sql")),
-            delete: text(include_str!("../sql/apply_delete.sql")),
             release_keys: key
                 .is_some()
                 .then(|| text(include_str!("../sql/apply_release_keys.sql"))),
             update: text(include_str!("../sql/apply_update.sql")),
-            restore: insert(true),
-            insert: insert(false),
+            inserts: inserts(&common, &table, facts.sequence.as_deref()),
             forget_tombstones: text(include_str!("../sql/apply_forget_tombstones.sql")),
+            depart: DepartStatements::of(mapping, &common),
             count: format!("select count(*) from {table}"),
             table: table.clone(),
         }
     }
+}
+
+impl DepartStatements {
+    fn of(mapping: &Mapping, common: &[(&str, &str)]) -> Self {
+        let (row_stamp, stamp_assignment) = if mapping.has_system_modstamp() {
+            ("target.systemmodstamp", ", systemmodstamp = page.systemmodstamp")
+        } else {
+            ("null::timestamp", "")
+        };
+        let text = |template: &str, noted_only: &str| {
+            let own = [
+                ("row_stamp", row_stamp),
+                ("stamp_assignment", stamp_assignment),
+                ("noted_only", noted_only),
+            ];
+            let parts: Vec<_> = common.iter().chain(&own).copied().collect();
+            fill(template, &parts)
+        };
+        // A utility statement takes no parameters.
+        let create = |noted_only: &str| {
+            text(include_str!("../sql/depart_create.sql"), noted_only)
+                .replace("$1", &literal(&mapping.table))
+        };
+        Self {
+            note_page: text(include_str!("../sql/depart_note_page.sql"), ""),
+            note: text(include_str!("../sql/depart_note.sql"), ""),
+            create_noted: create(""),
+            create: create(include_str!("../sql/depart_of_page.sql")),
+            hold: text(include_str!("../sql/depart_hold.sql"), ""),
+            delete: text(include_str!("../sql/depart_delete.sql"), ""),
+            mark: mapping.has_is_deleted.then(|| text(include_str!("../sql/depart_mark.sql"), "")),
+        }
+    }
+}
+
+/// What stands for the key among the constraints that records wait for.
+pub(super) fn key_constraint(mapping: &Mapping) -> String {
+    mapping.key.as_ref().map_or_else(String::new, |key| format!("the key {}", key.column))
 }
 
 /// The quoted key column and its staged twin, where the key's values come from Salesforce.
@@ -123,31 +177,34 @@ fn key(mapping: &Mapping) -> Option<(String, String)> {
     Some((quote(&key.column), format!("f{index}")))
 }
 
-fn insert_statement(restores: bool, common: &[(&str, &str)], table: &str) -> String {
+/// A row that comes back gets its old number, a new one the next of the sequence.
+fn inserts(common: &[(&str, &str)], table: &str, sequence: Option<&str>) -> Vec<String> {
     let is_free = format!(
         "(tombstone.record_id is not null and not exists \
          (select from {table} as taken where taken.id = tombstone.record_id))"
     );
     let is_not_free = format!("not {is_free}");
-    let form: [(&str, &str); 5] = if restores {
-        [
+    let next = sequence.map(|sequence| {
+        let sequence = literal(sequence);
+        format!("case when {is_free} then tombstone.record_id else nextval({sequence}) end, ")
+    });
+    let form = |id_value: &str, is_form: &str| {
+        let (id_column, overriding) =
+            if id_value.is_empty() { ("", "") } else { ("id, ", "overriding system value") };
+        let own = [
             ("restores", "one"),
-            ("id_column", "id, "),
-            ("id_value", "tombstone.record_id, "),
-            ("overriding", "overriding system value"),
-            ("is_form", &is_free),
-        ]
-    } else {
-        [
-            ("restores", "one"),
-            ("id_column", ""),
-            ("id_value", ""),
-            ("overriding", ""),
-            ("is_form", &is_not_free),
-        ]
+            ("id_column", id_column),
+            ("id_value", id_value),
+            ("overriding", overriding),
+            ("is_form", is_form),
+        ];
+        let parts: Vec<_> = common.iter().chain(&own).copied().collect();
+        fill(include_str!("../sql/apply_insert.sql"), &parts)
     };
-    let parts: Vec<_> = common.iter().chain(&form).copied().collect();
-    fill(include_str!("../sql/apply_insert.sql"), &parts)
+    match next {
+        Some(next) => vec![form(&next, "true")],
+        None => vec![form("tombstone.record_id, ", &is_free), form("", &is_not_free)],
+    }
 }
 
 /// The columns of Salesforce's own that not every object has.

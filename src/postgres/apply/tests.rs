@@ -279,7 +279,7 @@ async fn too_many_deletions_at_once_are_held_back_whole() {
     let gone = |count: u32| (1..=count).map(|n| deleted(n, 1)).collect::<Vec<_>>();
     let refused = world.apply(gone(101)).await.unwrap_err();
     assert!(
-        matches!(refused, ApplyError::TooManyDeletes { count: 101, allowed: 100 }),
+        matches!(refused, ApplyError::TooManyDeletes { count: 101, allowed: 100, .. }),
         "{refused}"
     );
     assert_eq!(rows(&world.db, "select count(*) from salesforce.account").await, ["150"]);

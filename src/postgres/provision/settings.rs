@@ -46,7 +46,8 @@ pub(super) fn lookups(mapping: &Mapping) -> Json {
     let lookups = mapping.fields.iter().filter(|field| !field.reference_to.is_empty());
     lookups
         .map(|field| {
-            let reference = field.reference.as_ref();
+            // What is never read from Salesforce is the application's alone to fill.
+            let reference = field.reference.as_ref().filter(|_| field.direction.pulls());
             json!({
                 "column_name": field.column,
                 "objects": field.reference_to,

@@ -4,6 +4,7 @@ select
     0::bigint as position,
     target.sfid,
     null::timestamp as systemmodstamp,
-    false as is_deleted{staged_columns}
+    false as is_deleted,
+    target.sfid as master_sfid{staged_columns}
 from {table} as target
 with no data

@@ -7,8 +7,7 @@ from {table} as target
 join pg_temp.lockstep_match as match on match.record_id = target.id
 join pg_temp.lockstep_page as page on page.sfid = match.sfid
 {parents}
-where page.is_deleted
-   or target.sfid is null
+where target.sfid is null
    or {system_differs}
    {differs_anyhow}
 order by target.id

@@ -1,15 +1,41 @@
--- Clear the key of rows of table $1 that hold one which Salesforce has given to another record meanwhile; their own
--- new key arrives with their own record. A key that the application changed stays.
-update {table} as target
-set {key} = null
-from pg_temp.lockstep_page as page
-where target.{key} = page.{staged_key}
-  and not page.is_deleted
-  and target.sfid <> page.sfid
-  and not exists (
-      select
-      from {schema}._trigger_log as change
-      where change.record_id = target.id
-        and change.table_name = $1
-        and change.state in ('NEW', 'PENDING', 'FAILED')
-  )
+-- Rows of table $1 that hold a key which Salesforce has given to another record meanwhile lose it; their own new key
+-- arrives with their own record. A key that belongs to unsent changes of the application stays: the record that wants
+-- it waits until it is free.
+with rivals as (
+    select
+        page.sfid, page.{staged_key}::text as key, target.id,
+        target.sfid is null or exists (
+            select
+            from {schema}._trigger_log as change
+            where change.record_id = target.id
+              and change.table_name = $1
+              and change.state in ('NEW', 'PENDING', 'FAILED')
+        ) as is_kept
+    from pg_temp.lockstep_page as page
+    join {table} as target on target.{key} = page.{staged_key}
+    left join pg_temp.lockstep_match as match on match.sfid = page.sfid
+    where not page.is_deleted
+      and target.sfid is distinct from page.sfid
+      and target.id is distinct from match.record_id
+),
+released as (
+    update {table} as target
+    set {key} = null
+    from rivals
+    where target.id = rivals.id and not rivals.is_kept
+),
+parked as (
+    insert into lockstep.orphan as orphan (table_name, sfid, constraint_name, parent_table, awaited)
+    select distinct on (rivals.sfid) $1, rivals.sfid, {key_name}, $1, array[rivals.key]
+    from rivals
+    where rivals.is_kept
+    order by rivals.sfid
+    on conflict (table_name, sfid) do update
+    set constraint_name = excluded.constraint_name, parent_table = excluded.parent_table,
+        awaited = excluded.awaited, is_released = false
+    where (orphan.constraint_name, orphan.awaited, orphan.is_released)
+        is distinct from (excluded.constraint_name, excluded.awaited, false)
+)
+delete from pg_temp.lockstep_page as page
+using rivals
+where page.sfid = rivals.sfid and rivals.is_kept

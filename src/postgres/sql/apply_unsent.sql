@@ -10,5 +10,4 @@ join {schema}._trigger_log as change
     and change.state in ('NEW', 'PENDING', 'FAILED')
 left join lateral {hstore}.each(change."values"::{hstore}.hstore) as cell (key, value)
     on not (change.action = 'INSERT' and cell.value is null)
-group by change.record_id;
-create index on pg_temp.lockstep_unsent (record_id);
+group by change.record_id

@@ -1,6 +1,6 @@
 -- The lookups of table $1 are those of $2, and no others. Guarantee: what is the same is not written.
 with wanted as (
-    select *
+    select lookup.column_name, lookup.objects, lookup.ref_column, lookup.parent_table, lookup.match_column
     from jsonb_to_recordset($2) as lookup
         (column_name text, objects text[], ref_column text, parent_table text, match_column text)
 ),

@@ -1,0 +1,130 @@
+//! What all steps of applying share, and the steps themselves for the page's live records.
+
+use super::facts::Facts;
+use super::statements::Statements;
+use super::{Applied, ApplyError, Error, Staged, depart, orphans, references};
+use crate::mapping::Mapping;
+use crate::postgres::identifier::literal;
+use crate::postgres::statistics::{LARGE, refresh_grown, refresh_queues};
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Transaction;
+use tokio_postgres::types::{ToSql, Type};
+
+/// From how many records on the page's rooms are indexed and looked at, so that no plan compares each with each.
+const INDEXED_ABOVE: u64 = 100;
+
+/// One transaction that applies to one table.
+pub(super) struct Ground<'a> {
+    pub transaction: &'a Transaction<'a>,
+    pub schema: &'a str,
+    pub mapping: &'a Mapping,
+    /// The database's clock before what is applied was read.
+    pub read_started: DateTime<Utc>,
+    pub facts: Facts,
+    pub statements: Statements,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(
+        transaction: &'a Transaction<'a>,
+        schema: &'a str,
+        mapping: &'a Mapping,
+        read_started: DateTime<Utc>,
+        facts: Facts,
+    ) -> Self {
+        let statements = Statements::of(mapping, schema, &facts);
+        Self { transaction, schema, mapping, read_started, facts, statements }
+    }
+
+    /// Runs a statement without parameters and answers how many rows it touched.
+    pub(super) async fn run(&self, statement: &str) -> Result<u64, Error> {
+        Ok(self.transaction.execute_typed(statement, &[]).await?)
+    }
+
+    /// Runs a statement whose one parameter is the table's name.
+    pub(super) async fn run_of_table(&self, statement: &str) -> Result<u64, Error> {
+        let table = self.mapping.table.as_str();
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&table, Type::TEXT)];
+        Ok(self.transaction.execute_typed(statement, &parameters).await?)
+    }
+
+    /// Applies what was staged.
+    pub(super) async fn write<E>(
+        &self,
+        staged: &Staged,
+        more: bool,
+        applied: &mut Applied,
+    ) -> Result<(), ApplyError<E>> {
+        if staged.read > 1 {
+            self.run(include_str!("../sql/apply_drop_repeats.sql")).await?;
+        }
+        if staged.read > LARGE as u64 {
+            self.transaction.batch_execute("analyze pg_temp.lockstep_page").await?;
+            refresh_grown(self.transaction, &self.statements.table).await?;
+            refresh_queues(self.transaction, self.schema).await?;
+        }
+        if self.facts.has_departures {
+            self.run_of_table(include_str!("../sql/depart_cancel.sql")).await?;
+        }
+        applied.deleted = depart::of_page(self, &staged.deleted, more).await?;
+        if staged.deleted.len() as u64 == staged.read || !self.is_news().await? {
+            if self.facts.has_orphans {
+                orphans::forget_page(self).await?;
+            }
+            return Ok(());
+        }
+        self.write_live(staged.read, applied).await?;
+        Ok(())
+    }
+
+    async fn is_news(&self) -> Result<bool, Error> {
+        let row = self.transaction.query_typed_one(&self.statements.news, &[]).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    async fn write_live(&self, read: u64, applied: &mut Applied) -> Result<(), Error> {
+        let statements = &self.statements;
+        self.run(&statements.matching).await?;
+        if read > INDEXED_ABOVE {
+            self.transaction.batch_execute(include_str!("../sql/apply_index_match.sql")).await?;
+        }
+        self.run(&statements.lock).await?;
+        // A utility statement takes no parameters.
+        let unsent = statements.unsent.replace("$1", &literal(&self.mapping.table));
+        self.run(&unsent).await?;
+        if read > INDEXED_ABOVE {
+            self.transaction
+                .batch_execute("create index on pg_temp.lockstep_unsent (record_id)")
+                .await?;
+        }
+        applied.deferred = self
+            .transaction
+            .execute_typed(
+                include_str!("../sql/apply_defer.sql"),
+                &[(&self.mapping.table, Type::TEXT), (&self.read_started, Type::TIMESTAMPTZ)],
+            )
+            .await?;
+        self.run_of_table(&statements.skip_deleted).await?;
+        if let Some(release_keys) = &statements.release_keys {
+            self.run_of_table(release_keys).await?;
+        }
+        orphans::park(self).await?;
+        if self.facts.has_orphans {
+            orphans::forget_page(self).await?;
+        }
+        // New rows first, since changed ones may refer to them.
+        if !self.mapping.is_part {
+            for insert in &statements.inserts {
+                applied.inserted += self.run_of_table(insert).await?;
+            }
+        }
+        applied.updated = self.run(&statements.update).await?;
+        if applied.inserted > 0 {
+            self.run_of_table(&statements.forget_tombstones).await?;
+        }
+        if applied.inserted + applied.updated > 0 {
+            references::fill_names(self).await?;
+        }
+        Ok(())
+    }
+}
