@@ -14,6 +14,12 @@ mod stage;
 mod statements;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_depart;
+#[cfg(test)]
+mod tests_orphans;
+#[cfg(test)]
+mod tests_references;
 
 pub use depart::{Cause, Departed, Removal, remove};
 pub use orphans::{Orphans, forget_orphans, orphans, released_orphans};

@@ -15,48 +15,60 @@ const ROWS: &str = "select id, sfid, name, phone, annualrevenue, external_id__c,
 const READONLY_STATES: &str =
     "select state, action, record_id from salesforce._trigger_log order by id";
 
-struct World {
-    db: Database,
-    lease: Lease,
-    mapping: Mapping,
+pub(super) struct World {
+    pub(super) db: Database,
+    pub(super) lease: Lease,
+    pub(super) mapping: Mapping,
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     world_of(account()).await
 }
 
-async fn world_of(mapping: Mapping) -> World {
+pub(super) async fn world_of(mapping: Mapping) -> World {
     let db = provisioned_database(std::slice::from_ref(&mapping)).await;
     let lease = lease(&db).await;
     World { db, lease, mapping }
 }
 
-async fn lease(db: &Database) -> Lease {
+pub(super) async fn lease(db: &Database) -> Lease {
     acquire(db, "group:account", "test", Duration::from_mins(5)).await.unwrap().unwrap()
 }
 
 impl World {
-    async fn apply(&self, records: Vec<RemoteRecord>) -> Result<Applied, ApplyError<Infallible>> {
+    pub(super) async fn apply(
+        &self,
+        records: Vec<RemoteRecord>,
+    ) -> Result<Applied, ApplyError<Infallible>> {
+        self.apply_page(records, false).await
+    }
+
+    /// `more` pages of the window follow.
+    pub(super) async fn apply_page(
+        &self,
+        records: Vec<RemoteRecord>,
+        more: bool,
+    ) -> Result<Applied, ApplyError<Infallible>> {
         let read_started = self.db.now().await.unwrap();
-        let page = Page { mapping: &self.mapping, read_started, checkpoint: None, more: false };
+        let page = Page { mapping: &self.mapping, read_started, checkpoint: None, more };
         apply(&self.db, &self.lease, page, stream::iter(records.into_iter().map(Ok))).await
     }
 }
 
-fn id(number: u32) -> SalesforceId {
+pub(super) fn id(number: u32) -> SalesforceId {
     SalesforceId::parse(&format!("001{number:012}")).unwrap()
 }
 
-fn stamp(second: i64) -> DateTime<Utc> {
+pub(super) fn stamp(second: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_000_000 + second)
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     if text == "-" { Value::Null } else { Value::Text(text.to_owned()) }
 }
 
 /// Name, phone and key; `-` is null.
-fn record(number: u32, second: i64, [name, phone, key]: [&str; 3]) -> RemoteRecord {
+pub(super) fn record(number: u32, second: i64, [name, phone, key]: [&str; 3]) -> RemoteRecord {
     RemoteRecord {
         id: id(number),
         system_modstamp: Some(stamp(second)),
@@ -66,7 +78,7 @@ fn record(number: u32, second: i64, [name, phone, key]: [&str; 3]) -> RemoteReco
     }
 }
 
-fn deleted(number: u32, second: i64) -> RemoteRecord {
+pub(super) fn deleted(number: u32, second: i64) -> RemoteRecord {
     RemoteRecord { is_deleted: true, ..record(number, second, ["-", "-", "-"]) }
 }
 
