@@ -100,6 +100,16 @@ impl<'a> Cell<'a> {
     }
 }
 
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Text(text) => Self::Text(text),
+            other => Self::Value(Cow::Borrowed(other)),
+        }
+    }
+}
+
 /// Whether normalisation would leave the text as it is. May say no where it would.
 fn is_normal(text: &[u8]) -> bool {
     let is_space = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);

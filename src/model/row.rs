@@ -3,7 +3,7 @@
 //! A source writes its records into a sink cell by cell, as many as the sink takes at a time. So a row of a download
 //! becomes a row of a `COPY` with no allocation, although neither side knows the other.
 
-use super::{Cell, InvalidValue};
+use super::Cell;
 use chrono::NaiveDateTime;
 
 /// What every record has besides its mapped fields.
@@ -25,10 +25,7 @@ pub trait RowSink: Send {
     fn begin(&mut self, head: RowHead<'_>);
 
     /// The next field's value.
-    ///
-    /// # Errors
-    /// When the value does not fit the column. The record must not be used then.
-    fn cell(&mut self, cell: Cell<'_>) -> Result<(), InvalidValue>;
+    fn cell(&mut self, cell: Cell<'_>);
 
     /// Whether what was taken should be carried on before more comes.
     fn is_full(&self) -> bool;

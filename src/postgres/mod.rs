@@ -17,6 +17,7 @@ mod identifier;
 mod journal;
 mod lease;
 mod listen;
+mod load;
 mod migrate;
 mod numeric;
 mod progress;
@@ -34,8 +35,8 @@ mod unreadable;
 mod usage;
 
 pub use apply::{
-    Applied, ApplyError, Cause, Departed, Orphans, Page, Removal, apply, forget_orphans, orphans,
-    released_orphans, remove,
+    Applied, ApplyError, Cause, Departed, Orphans, Page, Removal, apply, apply_rows,
+    forget_orphans, orphans, released_orphans, remove,
 };
 pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
@@ -52,6 +53,7 @@ pub use journal::{
 };
 pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
+pub use load::Rows;
 pub use migrate::migrate;
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,

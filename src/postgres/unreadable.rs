@@ -5,8 +5,7 @@
 //! is read well again, or is deleted.
 
 use super::Error;
-use crate::mapping::Mapping;
-use crate::model::{InvalidValue, RemoteRecord, Value};
+use crate::model::InvalidValue;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -20,25 +19,9 @@ pub(super) struct Unreadables {
 }
 
 impl Unreadables {
-    /// Takes note of the record if a pulled value of it is unreadable; answers whether it is.
-    ///
-    /// A deleted record never is: nothing but its id is used.
-    pub(super) fn takes(&mut self, mapping: &Mapping, record: &RemoteRecord) -> bool {
-        if record.is_deleted {
-            return false;
-        }
-        let before = self.sfids.len();
-        for (field, value) in mapping.fields.iter().zip(&record.values) {
-            if let (Value::Unreadable(invalid), true) = (value, field.direction.pulls()) {
-                self.add(record.id.as_str(), &field.name, *invalid);
-            }
-        }
-        let is_one = self.sfids.len() > before;
-        self.records += u64::from(is_one);
-        is_one
-    }
-
-    fn add(&mut self, sfid: &str, field: &str, invalid: InvalidValue) {
+    /// Takes note of one field of a record. The fields of a record come one after the other.
+    pub(super) fn add(&mut self, sfid: &str, field: &str, invalid: InvalidValue) {
+        self.records += u64::from(self.sfids.last().is_none_or(|last| last != sfid));
         self.sfids.push(sfid.to_owned());
         self.fields.push(field.to_owned());
         self.reasons.push(invalid.to_string());

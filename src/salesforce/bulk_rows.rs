@@ -78,7 +78,6 @@ struct Columns {
 
 #[derive(Debug)]
 struct Column {
-    name: String,
     column_type: ColumnType,
     position: usize,
 }
@@ -93,8 +92,7 @@ impl Columns {
         };
         let optional = |is_there: bool, name| is_there.then(|| position(name)).transpose();
         let fields = shape.fields.iter().map(|(name, column_type)| {
-            let (name, column_type) = (name.clone(), *column_type);
-            Ok(Column { position: position(&name)?, name, column_type })
+            Ok(Column { position: position(name)?, column_type: *column_type })
         });
         Ok(Self {
             id: position("Id")?,
@@ -124,11 +122,12 @@ impl Columns {
             Some(id) => Some(full_id(id)?),
         };
         sink.begin(RowHead { id, system_modstamp, is_deleted, master_record_id });
-        for Column { name, column_type, position } in &self.fields {
+        for Column { column_type, position } in &self.fields {
             // What cannot be held concerns this record only, which the sink puts aside.
-            let cell = Cell::read(*column_type, text(*position)?)
-                .unwrap_or_else(|invalid| Cell::Value(Cow::Owned(Value::Unreadable(invalid))));
-            sink.cell(cell).map_err(|source| unfit(name, source))?;
+            sink.cell(
+                Cell::read(*column_type, text(*position)?)
+                    .unwrap_or_else(|invalid| Cell::Value(Cow::Owned(Value::Unreadable(invalid)))),
+            );
         }
         Ok(())
     }
@@ -160,9 +159,8 @@ impl RowSink for OneRecord {
         });
     }
 
-    fn cell(&mut self, cell: Cell<'_>) -> Result<(), InvalidValue> {
+    fn cell(&mut self, cell: Cell<'_>) {
         self.values.push(cell.into_value());
-        Ok(())
     }
 
     fn is_full(&self) -> bool {

@@ -7,7 +7,7 @@
 use super::ground::Ground;
 use super::{ApplyError, Error, Facts, orphans, references};
 use crate::mapping::{DeleteRule, LeaveRule, Mapping};
-use crate::model::{RemoteRecord, SalesforceId};
+use crate::model::{RowHead, SalesforceId};
 use crate::postgres::connect::begin;
 use crate::postgres::identifier::{fill, literal, quote};
 use crate::postgres::lease::{Lease, fence};
@@ -54,12 +54,13 @@ pub struct Departed {
 }
 
 impl Departed {
-    pub(super) fn of(record: &RemoteRecord) -> Self {
-        Self {
-            id: record.id.clone(),
-            system_modstamp: record.system_modstamp,
-            master_record_id: record.master_record_id.clone(),
-        }
+    /// A deleted record; nothing where its id is none.
+    pub(in crate::postgres) fn of(head: RowHead<'_>) -> Option<Self> {
+        Some(Self {
+            id: SalesforceId::parse(head.id).ok()?,
+            system_modstamp: head.system_modstamp.map(|stamp| stamp.and_utc()),
+            master_record_id: head.master_record_id.and_then(|id| SalesforceId::parse(id).ok()),
+        })
     }
 }
 

@@ -26,15 +26,16 @@ pub use orphans::{Orphans, forget_orphans, orphans, released_orphans};
 
 use super::connect::begin;
 use super::lease::{Lease, fence};
+use super::load::{Records, Rows};
 use super::progress::{Checkpoint, write_checkpoint};
 use super::{Database, Error};
 use crate::mapping::Mapping;
-use crate::model::RemoteRecord;
+use crate::model::{RemoteRecord, RowSource};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use depart::Source;
 use facts::Facts;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use ground::Ground;
 use stage::{Staged, stage};
 use std::ops::AddAssign;
@@ -126,20 +127,34 @@ pub async fn apply<S, E>(
     rows: S,
 ) -> Result<Applied, ApplyError<E>>
 where
-    S: Stream<Item = Result<RemoteRecord, E>>,
+    S: Stream<Item = Result<RemoteRecord, E>> + Send,
+    E: Send,
 {
+    let rows = pin!(rows);
+    let rows = Rows::passing(page.mapping, Records(rows));
+    apply_rows(db, lease, page, rows).await
+}
+
+/// As [`apply`], of records that need not be owned.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_rows<R: RowSource>(
+    db: &Database,
+    lease: &Lease,
+    page: Page<'_>,
+    mut rows: Rows<R>,
+) -> Result<Applied, ApplyError<R::Error>> {
     let mut client = db.client().await?;
     let transaction = begin(&mut client).await?;
-    let mut rows = pin!(rows);
     let mut applied = Applied::default();
     let facts = Facts::read(&transaction, db.schema(), page.mapping).await?;
     let ground = Ground::new(&transaction, db.schema(), page.mapping, page.read_started, facts);
-    let staged = match rows.next().await {
-        Some(first) => {
-            transaction.batch_execute(&ground.statements.create_page).await?;
-            stage(&ground, first.map_err(ApplyError::Source)?, rows).await?
-        }
-        None => Staged::default(),
+    let staged = if rows.has_any().await.map_err(ApplyError::Source)? {
+        transaction.batch_execute(&ground.statements.create_page).await?;
+        stage(&ground, rows).await?
+    } else {
+        Staged::default()
     };
     // From here on nobody takes the lease over until the page is applied; reading it took its time before.
     fence(&transaction, lease).await?;

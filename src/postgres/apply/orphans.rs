@@ -8,10 +8,11 @@
 use super::Error;
 use super::facts::ForeignKey;
 use super::ground::Ground;
-use super::statements::{key_constraint, pulled};
+use super::statements::key_constraint;
 use crate::model::SalesforceId;
 use crate::postgres::Database;
 use crate::postgres::identifier::{fill, literal, quote};
+use crate::postgres::load::pulled;
 use tokio_postgres::types::Type;
 
 /// The records of one mapping that wait for the same thing.

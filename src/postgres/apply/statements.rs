@@ -1,8 +1,9 @@
 //! The statements that apply a page to one mapping's table.
 
 use super::facts::Facts;
-use crate::mapping::{Field, Mapping};
+use crate::mapping::Mapping;
 use crate::postgres::identifier::{fill, literal, qualify, quote};
+use crate::postgres::load::{self, pulled};
 use std::fmt::Write;
 
 /// The statements of one mapping, ready to run. Those with `$1` take the table's name.
@@ -10,7 +11,7 @@ pub(super) struct Statements {
     /// The table's qualified name.
     pub table: String,
     pub create_page: String,
-    pub copy: String,
+    staged_names: String,
     pub news: String,
     pub matching: String,
     pub lock: String,
@@ -55,12 +56,14 @@ struct Parts {
     values: String,
 }
 
-/// The fields whose values Salesforce gives, with their places in a record.
-pub(super) fn pulled(mapping: &Mapping) -> impl Iterator<Item = (usize, &Field)> {
-    mapping.fields.iter().enumerate().filter(|(_, field)| field.direction.pulls())
-}
-
 impl Statements {
+    /// The statement that takes in rows which begin with these columns.
+    pub(super) fn copy(&self, system: load::System) -> String {
+        let system: Vec<&str> = system.columns().into_iter().map(staged_name).collect();
+        let columns = format!("{}{}", system.join(", "), self.staged_names);
+        format!("copy pg_temp.lockstep_page ({columns}) from stdin (format binary)")
+    }
+
     pub(super) fn of(mapping: &Mapping, schema: &str, facts: &Facts) -> Self {
         let parts = Parts::of(mapping, schema);
         let is_current = if mapping.has_system_modstamp() { IS_CURRENT } else { "true" };
@@ -108,12 +111,7 @@ impl Statements {
         let text = |template: &str| fill(template, &common);
         Self {
             create_page: text(include_str!("../sql/apply_create_page.sql")),
-            copy: format!(
-                "copy pg_temp.lockstep_page \
-                 (position, sfid, systemmodstamp, is_deleted, master_sfid{}) \
-                 from stdin (format binary)",
-                parts.staged_names
-            ),
+            staged_names: parts.staged_names.clone(),
             news: text(include_str!("../sql/apply_news.sql")),
             matching: text(include_str!("../sql/apply_match.sql")),
             lock: text(include_str!("../sql/apply_lock.sql")),
@@ -168,6 +166,11 @@ impl DepartStatements {
 /// What stands for the key among the constraints that records wait for.
 pub(super) fn key_constraint(mapping: &Mapping) -> String {
     mapping.key.as_ref().map_or_else(String::new, |key| format!("the key {}", key.column))
+}
+
+/// What a system column of the table is called in the page.
+fn staged_name(column: &'static str) -> &'static str {
+    if column == "isdeleted" { "is_deleted" } else { column }
 }
 
 /// The quoted key column and its staged twin, where the key's values come from Salesforce.

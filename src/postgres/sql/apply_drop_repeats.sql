@@ -1,4 +1,4 @@
--- Keep a record's latest version where the page has it more than once.
+-- Keep a record's latest version where the page has it more than once; of equal stamps the one that came last.
 delete from pg_temp.lockstep_page
 where ctid in (
     select ranked.ctid
@@ -6,7 +6,7 @@ where ctid in (
         select
             ctid,
             row_number() over (
-                partition by sfid order by systemmodstamp desc nulls last, position desc
+                partition by sfid order by systemmodstamp desc nulls last, ctid desc
             ) as rank
         from pg_temp.lockstep_page
     ) as ranked

@@ -13,7 +13,7 @@ mod part;
 
 use crate::mapping::Mapping;
 use crate::postgres::{
-    self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part, Took,
+    self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part, Rows, Took,
 };
 use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
 use crate::sync::Error;
@@ -170,11 +170,11 @@ impl Backfill {
         let checkpoint =
             Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
         let read_started = position.read_started;
-        let applied = postgres::apply(
+        let applied = postgres::apply_rows(
             &self.db,
             lease,
             Page { mapping, read_started, checkpoint, more: false },
-            page.rows.into_records(),
+            Rows::passing(mapping, page.rows),
         )
         .await?;
         Ok(Step { rows, applied, finished })

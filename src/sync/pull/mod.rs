@@ -8,7 +8,7 @@
 //! about a record that was sent to while the answer was on its way. [`postgres::apply`] sees to both.
 
 use crate::mapping::Mapping;
-use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page};
+use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page, Rows};
 use crate::salesforce::{self, Client, JobKind, JobState, Query, QueryPage, Scope, Shape};
 use crate::sync::Error;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -199,7 +199,7 @@ impl Run<'_> {
             let page =
                 client.query_job_page(&job, locator.as_deref(), BULK_PAGE_ROWS, self.shape).await?;
             let checkpoint = if page.next.is_none() { self.covered } else { None };
-            pulled.applied += postgres::apply(
+            pulled.applied += postgres::apply_rows(
                 &self.puller.db,
                 self.lease,
                 Page {
@@ -208,7 +208,7 @@ impl Run<'_> {
                     checkpoint: checkpoint.map(Checkpoint::Watermark),
                     more: page.next.is_some(),
                 },
-                page.rows.into_records(),
+                Rows::passing(self.mapping, page.rows),
             )
             .await?;
             locator = page.next;
