@@ -14,8 +14,7 @@ create table lockstep.sweep (
     read_started timestamptz,
     is_full boolean not null default false,
     job text,
-    phase text check (phase in ('scan', 'sample', 'repair')),
-    sample_left bigint not null default 0 check (sample_left >= 0),
+    phase text check (phase in ('scan', 'repair')),
     -- Where the next sample begins: behind this id.
     sample_after text,
     -- Rows that the guard against mass deletion holds back, and how many it allows.

@@ -10,6 +10,7 @@ mod provision;
 pub mod report;
 pub mod schema;
 mod status;
+mod verify;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +27,7 @@ Examples:
   lockstep check                    are the settings and mapping files right?
   lockstep backfill Account         load one object
   lockstep worker                   keep everything in step
+  lockstep verify                   is everything really equal?
   lockstep errors list              what needs a person?
 
 Exit status: 0 fine, 1 failed, 2 usage, 3 findings, 4 login needed, 5 configuration invalid,
@@ -50,6 +52,8 @@ enum Command {
     Check(check::Args),
     /// Show how each mapping is doing.
     Status(status::Args),
+    /// Compare whole objects with their tables; repair what differs.
+    Verify(verify::Args),
     /// See and settle what Salesforce refused.
     Errors(errors::Args),
     /// Look at the settings.
@@ -86,6 +90,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Provision(args) => provision::run(settings_file, args).await,
         Command::Check(args) => check::run(settings_file, args).await,
         Command::Status(args) => status::run(settings_file, args).await,
+        Command::Verify(args) => verify::run(settings_file, args).await,
         Command::Errors(args) => errors::run(settings_file, args).await,
         Command::Config(args) => show_settings(settings_file, &args),
         Command::Schema(args) => show_schema(args),

@@ -24,7 +24,7 @@ const OLDEST_SERVER: u32 = 13;
 const POOL_WAIT: Duration = Duration::from_secs(30);
 /// Limits of every transaction of ours: none may wait for ever, whatever the server's defaults are. And the forms in
 /// which values travel as text: all digits, ISO dates, UTC.
-const LIMITS: &str = "set local statement_timeout = '10min'; set local lock_timeout = '30s'; \
+pub(super) const LIMITS: &str = "set local statement_timeout = '10min'; set local lock_timeout = '30s'; \
      set local idle_in_transaction_session_timeout = '5min'; set local datestyle = 'ISO, YMD'; \
      set local extra_float_digits = 1; set local timezone = 'UTC'";
 

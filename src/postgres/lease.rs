@@ -7,13 +7,14 @@ use super::connect::begin;
 use super::{Database, Error};
 use deadpool_postgres::{Object, Transaction};
 use std::time::Duration;
-use tokio_postgres::types::Type;
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 /// The right to work on something, as long as nobody else has taken it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// What it is for: `group:<name>` or `backfill:<object>`.
+    /// What it is for: `group:<name>`, `backfill:<object>` or `sweep:<object>`.
     pub name: String,
     /// Grows with each new holder.
     pub epoch: i64,
@@ -69,6 +70,7 @@ pub async fn renew(db: &Database, lease: &Lease, ttl: Duration) -> Result<bool, 
                 (&lease.name.as_str(), Type::TEXT),
                 (&lease.epoch, Type::INT8),
                 (&ttl.as_secs_f64(), Type::FLOAT8),
+                (&lease.token, Type::UUID),
             ],
         )
         .await?;
@@ -86,7 +88,11 @@ pub async fn release(db: &Database, lease: &Lease) -> Result<(), Error> {
     transaction
         .execute_typed(
             include_str!("sql/release_lease.sql"),
-            &[(&lease.name.as_str(), Type::TEXT), (&lease.epoch, Type::INT8)],
+            &[
+                (&lease.name.as_str(), Type::TEXT),
+                (&lease.epoch, Type::INT8),
+                (&lease.token, Type::UUID),
+            ],
         )
         .await?;
     transaction.commit().await?;
@@ -105,9 +111,17 @@ pub(super) async fn begin_fenced<'a>(
 
 /// Makes the transaction one of the lease's holder.
 pub(super) async fn fence(transaction: &Transaction<'_>, lease: &Lease) -> Result<(), Error> {
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&lease.name.as_str(), Type::TEXT), (&lease.epoch, Type::INT8)];
-    let held = transaction.query_typed(include_str!("sql/fence.sql"), &parameters).await?;
+    fence_on(transaction.client(), lease).await
+}
+
+/// As [`fence`], on a connection outside the pool in whose transaction the statements that follow run.
+pub(super) async fn fence_on(client: &Client, lease: &Lease) -> Result<(), Error> {
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
+        (&lease.name.as_str(), Type::TEXT),
+        (&lease.epoch, Type::INT8),
+        (&lease.token, Type::UUID),
+    ];
+    let held = client.query_typed(include_str!("sql/fence.sql"), &parameters).await?;
     if held.is_empty() { Err(Error::Fenced(lease.name.clone())) } else { Ok(()) }
 }
 
@@ -141,6 +155,24 @@ mod tests {
         release(&db, &second).await.unwrap();
         assert!(!renew(&db, &second, TTL).await.unwrap());
         assert!(acquire(&db, "group:a", "three", TTL).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_epoch_that_is_given_out_a_second_time_does_not_revive_its_first_holder() {
+        let db = fresh_database().await;
+        migrate(&db).await.unwrap();
+        let first = acquire(&db, "group:a", "one", TTL).await.unwrap().unwrap();
+        // As after a restore to the moment before: the same epoch, given to another.
+        run(&db, "delete from lockstep.lease").await;
+        let second = acquire(&db, "group:a", "two", TTL).await.unwrap().unwrap();
+        assert_eq!(second.epoch, first.epoch);
+
+        assert!(!renew(&db, &first, TTL).await.unwrap());
+        let mut client = db.client().await.unwrap();
+        let refused = begin_fenced(&mut client, &first).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused, Error::Fenced("group:a".to_owned()));
+        release(&db, &first).await.unwrap();
+        assert!(renew(&db, &second, TTL).await.unwrap());
     }
 
     #[tokio::test]

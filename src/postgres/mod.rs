@@ -64,5 +64,9 @@ pub use status::{
     Failure, MappingState, MappingStatus, Selection, failures, ignore_failures, log_event,
     note_poll, prune, retry_failures, set_state, status,
 };
-pub use sweep::needs_sweep;
+pub use sweep::{
+    Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,
+    count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,
+    needs_sweep, settle_findings, sweep_state, sweeps, swept_first,
+};
 pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};

@@ -37,6 +37,16 @@ pub enum Error {
         /// How it ended.
         state: salesforce::JobState,
     },
+    /// Not all of an object arrived. Nothing was inferred from what did.
+    #[error("{received} of {expected} records of {object} arrived")]
+    IncompleteScan {
+        /// The object.
+        object: String,
+        /// Records that arrived.
+        received: u64,
+        /// Records that Salesforce announced.
+        expected: u64,
+    },
     /// Salesforce refuses a mapping's fields or operations as such, so every record of it would fail.
     #[error("salesforce refuses the mapping of {object}: {code}")]
     MappingRefused {
@@ -65,6 +75,7 @@ impl Error {
             Self::Postgres(error) => error.retry(),
             Self::Salesforce(error) => error.retry(),
             Self::Fenced { .. } => Retry::Soon,
+            Self::IncompleteScan { .. } => Retry::Later,
             Self::TooManyDeletes { .. }
             | Self::QueryJobEnded { .. }
             | Self::MappingRefused { .. }
@@ -78,10 +89,11 @@ impl Error {
         match self {
             Self::Postgres(error) => error.remedy(),
             Self::Salesforce(error) => error.remedy(),
-            Self::Fenced { .. } => None,
+            Self::Fenced { .. } | Self::IncompleteScan { .. } => None,
             Self::TooManyDeletes { object, count, .. } => Some(format!(
-                "nothing of it was done. See what differs: lockstep verify {object}. If the records are really gone, \
-                 set deletes = {{ hold_above = {count} }} in the mapping file and start the worker again; if not, \
+                "nothing of it was done. See what differs: lockstep verify {object}. If the records are really gone: \
+                 lockstep verify {object} --repair --allow-deletes {count}, or set \
+                 deletes = {{ hold_above = {count} }} in the mapping file and start the worker again; if not, \
                  restore them in Salesforce, or give the integration user its rights back"
             )),
             Self::QueryJobEnded { .. } => Some(

@@ -4,11 +4,13 @@ mod backfill;
 mod error;
 mod pull;
 pub mod push;
+mod sweep;
 
 pub use backfill::{Backfill, Step};
 pub use error::Error;
 pub use pull::{Opening, Pulled, Puller};
 pub use push::{Pushed, Pusher};
+pub use sweep::{Repaired, SweepOptions, SweepReport, SweepTurn, Sweeper, sweep_turn};
 
 use crate::postgres::{self, Database};
 

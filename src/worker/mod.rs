@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! start ─ connect ─ describe ─ provision ─┬─ group task ×n: lease → load | push | pull → release
-//!         (waits while time can heal)     ├─ listener: a captured change wakes the groups
+//!         (waits while time can heal)     ├─ sweeps: one mapping after the other, when its turn comes
+//!                                         ├─ listener: a captured change wakes the groups
 //!                                         └─ health: /livez, /readyz
 //! ```
 //!
@@ -17,6 +18,7 @@ mod keep_lease;
 mod listener;
 mod load;
 mod pace;
+mod sweeping;
 
 pub use health::Health;
 pub(crate) use keep_lease::keep_lease;
@@ -83,6 +85,10 @@ impl Worker {
             self.config.clone(),
             stop.clone(),
         ));
+        let swept = self.groups.iter().flat_map(|group| group.mappings.iter().cloned()).collect();
+        let sweeping =
+            sweeping::Sweeping::new(self.db.clone(), &self.client, swept, self.config.clone());
+        tasks.spawn(sweeping.run(stop.clone()));
         for (group, wake) in self.groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),

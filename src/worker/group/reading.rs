@@ -20,6 +20,9 @@ impl GroupTask {
     ) -> Result<Round, Error> {
         let round = self.load(term, mapping).await?;
         if timetable.is_due(index) && self.budget.allows(Work::Poll) {
+            if let Some((count, allowed)) = postgres::held_back(&self.db, &mapping.object).await? {
+                return Err(Error::TooManyDeletes { count, allowed });
+            }
             // A poll may be dropped at any moment: a page is applied whole or not at all.
             let poll = self.puller.run_once(lease, mapping);
             let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };

@@ -14,7 +14,10 @@ impl GroupTask {
         term: &CancellationToken,
         pauses: &mut PushPauses,
     ) -> Result<Pushed, Error> {
-        let skipped = pauses.paused();
+        let mut skipped = pauses.paused();
+        let objects: Vec<String> =
+            self.group.mappings.iter().map(|mapping| mapping.object.clone()).collect();
+        skipped.extend(postgres::swept_first(&self.db, &objects).await?);
         match self.pusher.run_once_except(lease, term, &skipped).await {
             Ok(pushed) => {
                 for object in pauses.succeeded(&skipped) {

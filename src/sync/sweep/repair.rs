@@ -1,0 +1,165 @@
+//! Repairing what a sweep found: records are fetched by id and applied as a poll would apply them.
+
+use super::read::ids_at_once;
+use super::{Repaired, SweepOptions, Sweeper};
+use crate::mapping::{Deletes, LeaveRule, Mapping};
+use crate::model::{RemoteRecord, SalesforceId};
+use crate::postgres::{self, Applied, FindingKind, Lease, Page};
+use crate::sync::Error;
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use std::collections::HashSet;
+use std::convert::Infallible;
+
+/// The default guard against mass deletion: this many rows, or one in so many of the table.
+const DELETES_ALWAYS_ALLOWED: u64 = 100;
+const DELETES_ALLOWED_ONE_IN: u64 = 200;
+
+/// The findings that are put right by applying the record.
+const BY_APPLYING: [&str; 3] = ["missing", "stale", "differing"];
+const GONE: &str = "gone";
+
+impl Sweeper {
+    /// Puts right what the sweep under way found. What is done is settled batch by batch, so that an interrupted
+    /// repair goes on where it stopped.
+    pub(super) async fn repair(
+        &self,
+        lease: &Lease,
+        mapping: &Mapping,
+        options: SweepOptions,
+        started_at: DateTime<Utc>,
+    ) -> Result<Repaired, Error> {
+        let mut repaired = Repaired::default();
+        let batch = Batch { sweeper: self, lease, mapping, started_at };
+        let mut after = None;
+        loop {
+            let found = batch.next(&BY_APPLYING, after.as_deref()).await?;
+            if found.last.is_none() {
+                break;
+            }
+            after = found.last;
+            let there = batch.apply(&found.ids, &mut repaired).await?;
+            repaired.settled += (found.ids.len() - there.len()) as u64;
+            postgres::settle_findings(&self.db, lease, &mapping.object, &found.ids, &[]).await?;
+        }
+        let allowed = self.allowed(mapping, options).await?;
+        self.ask_for_extras(&batch, &mut repaired, allowed).await?;
+        let gone = postgres::count_gone(&self.db, &mapping.object).await?;
+        if gone > allowed {
+            repaired.held = Some((gone, allowed));
+        } else {
+            repaired.removed = self.remove_gone(&batch, gone).await?;
+        }
+        postgres::hold_back(&self.db, lease, &mapping.object, repaired.held).await?;
+        Ok(repaired)
+    }
+
+    /// Asks for the records of rows that were in no scan by their ids. Ends early once more are gone than may go.
+    async fn ask_for_extras(
+        &self,
+        batch: &Batch<'_>,
+        repaired: &mut Repaired,
+        allowed: u64,
+    ) -> Result<(), Error> {
+        let mapping = batch.mapping;
+        let mut after = None;
+        loop {
+            let gone = postgres::count_gone(&self.db, &mapping.object).await?;
+            let found = batch.next(&[FindingKind::Extra.as_str()], after.as_deref()).await?;
+            if found.last.is_none() || gone > allowed {
+                return Ok(());
+            }
+            after = found.last;
+            let mut there = batch.apply(&found.ids, repaired).await?;
+            if mapping.filter.as_ref().is_some_and(|filter| filter.leave == LeaveRule::Keep) {
+                there.extend(self.existing(mapping, &found.ids).await?);
+            }
+            let (settled, gone): (Vec<_>, Vec<_>) =
+                found.ids.into_iter().partition(|id| there.contains(id));
+            repaired.settled += settled.len() as u64;
+            postgres::settle_findings(&self.db, batch.lease, &mapping.object, &settled, &gone)
+                .await?;
+        }
+    }
+
+    /// Removes rows whose records are gone for certain. Their ids are remembered, in case the records come back.
+    async fn remove_gone(&self, batch: &Batch<'_>, count: u64) -> Result<u64, Error> {
+        let mapping = batch.mapping;
+        // The guard has judged all of them together; it is not to judge each batch by itself.
+        let deletes = Deletes { hold_above: Some(count), ..mapping.deletes };
+        let allowing = Mapping { deletes, ..mapping.clone() };
+        let mut removed = 0;
+        let mut after = None;
+        loop {
+            let found = batch.next(&[GONE], after.as_deref()).await?;
+            if found.last.is_none() {
+                return Ok(removed);
+            }
+            after = found.last;
+            let read_started = self.db.now().await?;
+            let deleted = found.ids.iter().map(|id| RemoteRecord {
+                id: id.clone(),
+                system_modstamp: None,
+                is_deleted: true,
+                master_record_id: None,
+                values: Vec::new(),
+            });
+            let page = Page { mapping: &allowing, read_started, checkpoint: None, more: false };
+            let rows = stream::iter(deleted.map(Ok::<_, Infallible>));
+            removed += postgres::apply(&self.db, batch.lease, page, rows).await?.deleted;
+            let (db, lease) = (&self.db, batch.lease);
+            postgres::settle_findings(db, lease, &mapping.object, &found.ids, &[]).await?;
+        }
+    }
+
+    /// How many rows this sweep may remove.
+    async fn allowed(&self, mapping: &Mapping, options: SweepOptions) -> Result<u64, Error> {
+        if let Some(limit) = options.allow_deletes.or(mapping.deletes.hold_above) {
+            return Ok(limit);
+        }
+        let rows = postgres::count_rows(&self.db, &mapping.table).await?;
+        Ok((rows / DELETES_ALLOWED_ONE_IN).max(DELETES_ALWAYS_ALLOWED))
+    }
+}
+
+/// What every batch of a repair shares.
+struct Batch<'a> {
+    sweeper: &'a Sweeper,
+    lease: &'a Lease,
+    mapping: &'a Mapping,
+    started_at: DateTime<Utc>,
+}
+
+impl Batch<'_> {
+    async fn next(&self, kinds: &[&str], after: Option<&str>) -> Result<postgres::Findings, Error> {
+        let limit = i64::try_from(ids_at_once(self.mapping)).unwrap_or(i64::MAX);
+        let db = &self.sweeper.db;
+        Ok(postgres::findings(db, &self.mapping.object, kinds, after, limit).await?)
+    }
+
+    /// Fetches the records and applies those that are there. Answers which are.
+    async fn apply(
+        &self,
+        ids: &[SalesforceId],
+        repaired: &mut Repaired,
+    ) -> Result<HashSet<SalesforceId>, Error> {
+        let Self { sweeper, lease, mapping, .. } = *self;
+        let read_started = sweeper.db.now().await?;
+        let records = sweeper.fetch(mapping, ids).await?;
+        let there: HashSet<SalesforceId> = records.iter().map(|record| record.id.clone()).collect();
+        let stamps: Vec<(SalesforceId, DateTime<Utc>)> = records
+            .iter()
+            .filter_map(|record| Some((record.id.clone(), record.system_modstamp?)))
+            .collect();
+        let late = (stamps.as_slice(), self.started_at);
+        postgres::forget_late_stamps(&sweeper.db, lease, mapping, late).await?;
+        let page = Page { mapping, read_started, checkpoint: None, more: false };
+        let rows = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
+        let Applied { inserted, updated, deferred, .. } =
+            postgres::apply(&sweeper.db, lease, page, rows).await?;
+        repaired.inserted += inserted;
+        repaired.updated += updated;
+        repaired.settled += deferred;
+        Ok(there)
+    }
+}
