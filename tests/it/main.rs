@@ -22,5 +22,6 @@ mod crash;
 mod directions;
 mod operations;
 mod push;
+mod verify;
 mod wait;
 mod world;

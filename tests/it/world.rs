@@ -136,6 +136,26 @@ impl World {
         self.org.control().unwrap()
     }
 
+    /// So many new accounts that nothing refers to, by a user; their ids.
+    pub(crate) async fn create_accounts(&self, count: usize) -> Vec<String> {
+        let control = self.control();
+        let mut ids = Vec::with_capacity(count);
+        for number in 0..count {
+            let fields = serde_json::json!({ "Name": format!("Created {number}") });
+            ids.push(control.create("Account", &fields).await.unwrap());
+        }
+        ids
+    }
+
+    /// Deletes accounts for good: no bin and no poll tells of them.
+    pub(crate) async fn purge_accounts(&self, ids: &[String]) {
+        let control = self.control();
+        for id in ids {
+            control.delete("Account", id).await.unwrap();
+        }
+        control.empty_bin().await.unwrap();
+    }
+
     /// The world's mappings as the engine sees them.
     pub(crate) async fn mappings(&self) -> Vec<Mapping> {
         let files = mapping::load(&self.folder.path().join("mappings"))
