@@ -140,7 +140,7 @@ impl Sweeping {
     async fn tell_held(&self, mapping: &Mapping, report: &SweepReport) {
         let held = report.repaired.and_then(|repaired| repaired.held);
         let Some((count, allowed)) = held else { return };
-        let error = Error::TooManyDeletes { count, allowed };
+        let error = Error::TooManyDeletes { object: mapping.object.clone(), count, allowed };
         let next = error.remedy().unwrap_or_default();
         tracing::error!(mapping = %mapping.object, %error, %next, "the sweep removed nothing");
         let (object, reason) = (&mapping.object, format!("{error}; {next}"));

@@ -126,7 +126,7 @@ async fn repair_puts_everything_right_and_then_both_sides_are_equal() {
         "update salesforce.account set name = 'other', systemmodstamp = '2019-01-01' where id = 2",
     )
     .await;
-    drift(&world, "update salesforce.account set name = 'ahead', systemmodstamp = now() - interval '1 second' where id = 4").await;
+    drift(&world, "update salesforce.account set name = 'ahead', systemmodstamp = now() - interval '1 minute' where id = 4").await;
     drift(&world, "update salesforce.account set name = 'by value' where id = 3").await;
 
     // when

@@ -15,6 +15,7 @@ const LISTED: u64 = 20;
 const LISTED_AS_JSON: u64 = 10_000;
 
 /// Options of `lockstep verify`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -93,7 +94,7 @@ fn choose<'a>(mappings: &'a [Mapping], names: &[String]) -> Result<Vec<&'a Mappi
     if names.is_empty() {
         return Ok(read);
     }
-    let named = |name: &String| {
+    let find = |name: &String| {
         let is_named =
             |known: &&&Mapping| known.object.eq_ignore_ascii_case(name) || known.table == *name;
         read.iter().find(is_named).copied().ok_or_else(|| {
@@ -102,7 +103,7 @@ fn choose<'a>(mappings: &'a [Mapping], names: &[String]) -> Result<Vec<&'a Mappi
             Failure::new(Exit::Failed, message).next(format!("choose from: {}", known.join(", ")))
         })
     };
-    names.iter().map(named).collect()
+    names.iter().map(find).collect()
 }
 
 async fn compare(

@@ -97,7 +97,7 @@ impl Sweeper {
             }
             after = found.last;
             let read_started = self.db.now().await?;
-            let deleted = found.ids.iter().map(|id| RemoteRecord {
+            let gone = found.ids.iter().map(|id| RemoteRecord {
                 id: id.clone(),
                 system_modstamp: None,
                 is_deleted: true,
@@ -105,7 +105,7 @@ impl Sweeper {
                 values: Vec::new(),
             });
             let page = Page { mapping: &allowing, read_started, checkpoint: None, more: false };
-            let rows = stream::iter(deleted.map(Ok::<_, Infallible>));
+            let rows = stream::iter(gone.map(Ok::<_, Infallible>));
             removed += postgres::apply(&self.db, batch.lease, page, rows).await?.deleted;
             let (db, lease) = (&self.db, batch.lease);
             postgres::settle_findings(db, lease, &mapping.object, &found.ids, &[]).await?;

@@ -21,7 +21,11 @@ impl GroupTask {
         let round = self.load(term, mapping).await?;
         if timetable.is_due(index) && self.budget.allows(Work::Poll) {
             if let Some((count, allowed)) = postgres::held_back(&self.db, &mapping.object).await? {
-                return Err(Error::TooManyDeletes { count, allowed });
+                return Err(Error::TooManyDeletes {
+                    object: mapping.object.clone(),
+                    count,
+                    allowed,
+                });
             }
             // A poll may be dropped at any moment: a page is applied whole or not at all.
             let poll = self.puller.run_once(lease, mapping);
