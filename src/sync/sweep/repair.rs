@@ -97,15 +97,9 @@ impl Sweeper {
             }
             after = found.last;
             let read_started = self.db.now().await?;
-            let gone = found.ids.iter().map(|id| RemoteRecord {
-                id: id.clone(),
-                system_modstamp: None,
-                is_deleted: true,
-                master_record_id: None,
-                values: Vec::new(),
-            });
+            let gone: Vec<RemoteRecord> = found.ids.iter().map(gone_record).collect();
             let page = Page { mapping: &allowing, read_started, checkpoint: None, more: false };
-            let rows = stream::iter(gone.map(Ok::<_, Infallible>));
+            let rows = stream::iter(gone.into_iter().map(Ok::<_, Infallible>));
             removed += postgres::apply(&self.db, batch.lease, page, rows).await?.deleted;
             let (db, lease) = (&self.db, batch.lease);
             postgres::settle_findings(db, lease, &mapping.object, &found.ids, &[]).await?;
@@ -119,6 +113,17 @@ impl Sweeper {
         }
         let rows = postgres::count_rows(&self.db, &mapping.table).await?;
         Ok((rows / DELETES_ALLOWED_ONE_IN).max(DELETES_ALWAYS_ALLOWED))
+    }
+}
+
+/// What a poll would say of a record that is gone.
+fn gone_record(id: &SalesforceId) -> RemoteRecord {
+    RemoteRecord {
+        id: id.clone(),
+        system_modstamp: None,
+        is_deleted: true,
+        master_record_id: None,
+        values: Vec::new(),
     }
 }
 
