@@ -11,6 +11,7 @@ mod claim;
 mod connect;
 mod connection;
 mod console;
+mod deletions;
 pub mod ephemeral;
 mod error;
 mod identifier;
@@ -46,6 +47,7 @@ pub use claim::{LocalRow, Taking, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
+pub use deletions::{DeletionsAsked, ask_deletions_soon, deletions_asked};
 pub use error::Error;
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,

@@ -16,6 +16,8 @@ pub enum Checkpoint {
     Backfill(BackfillProgress),
     /// The load is complete; polling goes on from where it began.
     Loaded,
+    /// Deletions up to this moment of Salesforce's clock have been asked for by getDeleted.
+    Deletions(DateTime<Utc>),
 }
 
 /// The position of a load.
@@ -156,6 +158,12 @@ pub(super) async fn write_checkpoint(
             let statement = include_str!("sql/save_watermark.sql");
             transaction
                 .execute_typed(statement, &[(&object, Type::TEXT), (watermark, Type::TIMESTAMPTZ)])
+                .await?
+        }
+        Checkpoint::Deletions(covered) => {
+            let statement = include_str!("sql/save_deletions.sql");
+            transaction
+                .execute_typed(statement, &[(&object, Type::TEXT), (covered, Type::TIMESTAMPTZ)])
                 .await?
         }
         Checkpoint::Backfill(position) => {

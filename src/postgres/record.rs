@@ -19,6 +19,9 @@ use tokio_postgres::types::{ToSql, Type};
 /// Longest message kept on a row; old installations have 1,024 characters for the whole of `_hc_err`.
 const ERROR_LENGTH: usize = 800;
 
+/// Stands for the mark of a row that is gone for good, as the tombstones' statement knows it.
+const KEPT_AWAY: &str = "KEPT_AWAY";
+
 /// How the push of one record ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -49,6 +52,12 @@ pub enum Outcome {
     Settled {
         /// Why.
         reason: String,
+    },
+    /// The application deleted the row, and the mapping does not send that: the record stays in Salesforce, and has
+    /// no row until it is deleted and restored there, or a person has the mapping loaded again.
+    KeptAway {
+        /// The record.
+        sfid: SalesforceId,
     },
 }
 
@@ -252,6 +261,13 @@ fn outcome_row(mapping: &Mapping, recorded: &Recorded) -> Json {
             "journal_outcome": "refused",
             "lastop": "SYNCED",
             "message": reason,
+        }),
+        Outcome::KeptAway { sfid } => json!({
+            "kind": "settled",
+            "journal_outcome": "refused",
+            "sfid": sfid.as_str(),
+            "lastop": KEPT_AWAY,
+            "message": "deletions in Postgres are not sent",
         }),
     };
     if let (Json::Object(row), Json::Object(outcome)) = (&mut row, outcome) {

@@ -55,6 +55,7 @@ const REPAIR_LIMIT: &str = "Nothing at once: sending resumes when the limit allo
 const REPAIR_LOGIN: &str = "Check the integration user and the connected app, then log in again.";
 const REPAIR_ORG: &str = "Enable the API for the org and the integration user.";
 const REPAIR_VERSION: &str = "Configure an API version that the org supports.";
+const REPAIR_MERGED: &str = "Make the change in the row of the record that it was merged into, then give this one up: lockstep errors ignore.";
 const REPAIR_UNKNOWN: &str = "Read Salesforce's message; correct the row or the org, then retry.";
 
 /// Salesforce's codes by what to do about them. Codes that are not listed park the record.
@@ -82,6 +83,7 @@ const CODES: &[(&str, Class, &str)] = &[
     ("INVALID_CROSS_REFERENCE_KEY",                          Class::Resolve, REPAIR_REFERENCE),
     ("NOT_FOUND",                                            Class::Resolve, REPAIR_REFERENCE),
     ("MATCH_PRECONDITION_FAILED",                            Class::Resolve, ""),
+    ("RECORD_WAS_MERGED",                                    Class::Park, REPAIR_MERGED),
     ("PRECONDITION_FAILED",                                  Class::Resolve, ""),
     ("FIELD_CUSTOM_VALIDATION_EXCEPTION",                    Class::Park, REPAIR_RULE),
     ("FIELD_FILTER_VALIDATION_EXCEPTION",                    Class::Park, REPAIR_RULE),

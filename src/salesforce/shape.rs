@@ -33,6 +33,17 @@ impl Shape {
         }
     }
 
+    /// Nothing but ids.
+    #[must_use]
+    pub const fn of_ids() -> Self {
+        Self {
+            fields: Vec::new(),
+            has_is_deleted: false,
+            has_master_record_id: false,
+            stamp: StampField::None,
+        }
+    }
+
     /// What stands between `SELECT` and `FROM`.
     #[must_use]
     pub fn select_list(&self) -> String {

@@ -1,12 +1,14 @@
 //! The tasks that talk to both sides. They observe, let `reconcile` decide, and carry its answer out.
 
 mod backfill;
+mod deletes;
 mod error;
 mod pull;
 pub mod push;
 mod sweep;
 
 pub use backfill::{Backfill, Step};
+pub use deletes::Deletes;
 pub use error::Error;
 pub use pull::{Opening, Pulled, Puller};
 pub use push::{Pushed, Pusher};

@@ -1,5 +1,6 @@
 -- Forget what is older than $1 days: archived changes and captured ones that are never sent, closed journal entries,
--- events, conflicts and usage; and tombstones after 30 days, which is how long Salesforce may bring a record back.
+-- events, conflicts and usage; and tombstones after 30 days, which is how long Salesforce may bring a record back. Those
+-- of records that are still in Salesforce stay: such a record may come into its row again at any time, or never.
 with archived as (
     delete from {schema}._trigger_log_archive
     where created_at < now() - make_interval(days => $1) and state not in ('FAILED', 'REQUEUE')
@@ -23,7 +24,9 @@ used as (
     delete from lockstep.api_usage where hour < now() - make_interval(days => $1) returning 1
 ),
 buried as (
-    delete from lockstep.tombstone where deleted_at < now() - interval '30 days' returning 1
+    delete from lockstep.tombstone
+    where deleted_at < now() - interval '30 days' and cause in ('deleted', 'missing')
+    returning 1
 )
 select
     (select count(*) from archived) + (select count(*) from unsendable) + (select count(*) from journalled)

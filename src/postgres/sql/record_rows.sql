@@ -7,7 +7,7 @@ from pg_temp.lockstep_recorded as outcome
 left join pg_temp.lockstep_newer as newer on newer.record_id = outcome.record_id
 where target.id = outcome.record_id
   and outcome.lastop is not null
-  and outcome.lastop <> 'DELETED'
+  and outcome.lastop not in ('DELETED', 'KEPT_AWAY')
   and (
       target.sfid is distinct from coalesce(outcome.sfid, target.sfid)
       or (

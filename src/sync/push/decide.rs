@@ -32,6 +32,9 @@ pub(super) fn decide(
     let attempts = &work.history.attempts;
     let decision = match &work.task {
         Task::Insert => reconcile_insert(wishes),
+        Task::Update(sfid) if observed.merged_into(sfid).is_some() => {
+            return merged(&work, sfid, observed);
+        }
         Task::Update(sfid) => {
             wishes.retain(|wish| is_updateable(mapping, wish));
             match observed.remote(sfid) {
@@ -63,6 +66,17 @@ pub(super) fn decide(
         }
     };
     follow(mapping, work, decision, observed)
+}
+
+/// An edit of a record that was merged would bring the duplicate back that a person has just removed: it waits for
+/// a person too.
+fn merged(work: &Work, sfid: &SalesforceId, observed: &Observed) -> Next {
+    let master = observed.merged_into(sfid).unwrap_or(sfid);
+    let outcome = Outcome::Refused {
+        code: "RECORD_WAS_MERGED".to_owned(),
+        message: format!("record {sfid} was merged into {master} in Salesforce"),
+    };
+    Next::Record(Box::new(unsent(&work.record(), work.net.log_ids(), outcome)))
 }
 
 fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Observed) -> Next {

@@ -225,7 +225,7 @@ impl Run<'_> {
                 }
                 Outcome::Refused { .. } => self.pushed.refused += 1,
                 Outcome::Later { .. } => self.pushed.waiting += 1,
-                Outcome::Settled { .. } => self.pushed.settled += 1,
+                Outcome::Settled { .. } | Outcome::KeptAway { .. } => self.pushed.settled += 1,
             }
         }
         Ok(())

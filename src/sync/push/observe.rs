@@ -12,6 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     records: HashMap<SalesforceId, Option<RemoteRecord>>,
+    /// What those of them that are gone were merged into.
+    masters: HashMap<SalesforceId, SalesforceId>,
 }
 
 impl Observed {
@@ -33,7 +35,22 @@ impl Observed {
             let read = client.retrieve(&mapping.object, &ids, &Shape::of(mapping)).await?;
             records.extend(ids.into_iter().zip(read));
         }
-        Ok(Self { records })
+        let masters = if mapping.has_master_record_id {
+            let gone: Vec<SalesforceId> = records
+                .iter()
+                .filter(|(_, record)| record.as_ref().is_none_or(|record| record.is_deleted))
+                .map(|(id, _)| id.clone())
+                .collect();
+            client.merged_into(&mapping.object, &gone).await?
+        } else {
+            HashMap::new()
+        };
+        Ok(Self { records, masters })
+    }
+
+    /// The record that this one, which is gone, was merged into.
+    pub(super) fn merged_into(&self, sfid: &SalesforceId) -> Option<&SalesforceId> {
+        self.masters.get(sfid)
     }
 
     pub(super) fn remote(&self, sfid: &SalesforceId) -> Remote<'_> {

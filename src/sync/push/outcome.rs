@@ -262,7 +262,7 @@ mod tests {
             Outcome::Accepted { .. } => "accepted",
             Outcome::Refused { .. } => "parked",
             Outcome::Later { outcome, .. } => outcome,
-            Outcome::Settled { .. } => "settled",
+            Outcome::Settled { .. } | Outcome::KeptAway { .. } => "settled",
         }
     }
 

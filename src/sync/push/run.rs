@@ -332,9 +332,10 @@ fn of_mapping(mapping: &Mapping, error: Error) -> Error {
 
 /// The end of a record for which nothing is sent whatever Salesforce holds.
 fn needless(mapping: &Mapping, work: &Work) -> Option<Recorded> {
-    let reason = match work.task {
-        Task::Delete(_) if mapping.deletes.in_postgres == DeleteRule::Ignore => {
-            "deletions in Postgres are not sent"
+    let reason = match &work.task {
+        Task::Delete(sfid) if mapping.deletes.in_postgres == DeleteRule::Ignore => {
+            let outcome = Outcome::KeptAway { sfid: sfid.clone() };
+            return Some(unsent(&work.record(), work.net.log_ids(), outcome));
         }
         Task::Cancel if work.history.lost_inserts.is_empty() => "deleted before it was sent",
         Task::Update(_) if work.wishes.is_empty() => "no mapped column changed",

@@ -13,7 +13,7 @@ use crate::postgres::{self, Database, Lease, MappingState};
 use crate::reconcile::Work;
 use crate::runtime::Retry;
 use crate::salesforce::{Budget, Client};
-use crate::sync::{Error, Puller, Pusher};
+use crate::sync::{Deletes, Error, Puller, Pusher};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -35,6 +35,7 @@ pub(super) struct GroupTask {
     group: MappingGroup,
     pusher: Pusher,
     puller: Puller,
+    deletes: Deletes,
     loader: Loader,
     budget: Budget,
     wake: Arc<Notify>,
@@ -72,6 +73,7 @@ impl GroupTask {
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
+            deletes: Deletes::new(db.clone(), client.clone()),
             budget: client.budget().clone(),
             loader: Loader::new(db.clone(), &client),
             db,

@@ -43,8 +43,30 @@ impl GroupTask {
                     "pulled"
                 );
             }
+            let tended = self.tend(lease, mapping, applied.released > 0);
+            term.run_until_cancelled(tended).await.transpose()?;
         }
         Ok(round)
+    }
+
+    /// Asks for deletions that the poll cannot show, if it is time, and brings in what waited for other rows.
+    async fn tend(&self, lease: &Lease, polled: &Mapping, is_released: bool) -> Result<(), Error> {
+        let applied = self.deletes.run_if_due(lease, polled).await?;
+        if applied.deleted > 0 {
+            tracing::info!(mapping = %polled.object, deleted = applied.deleted, "deletions asked for");
+        }
+        for mapping in &self.group.mappings {
+            if mapping.object == polled.object || is_released || applied.released > 0 {
+                let applied = self.deletes.readmit(lease, mapping).await?;
+                if applied.inserted + applied.updated > 0 {
+                    tracing::info!(
+                        mapping = %mapping.object, inserted = applied.inserted, updated = applied.updated,
+                        "records came in that had waited"
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes a turn at the mapping's load, if it needs one and nobody else is at it.

@@ -1,0 +1,43 @@
+//! Up to where getDeleted has been asked, and whether it is time to ask again.
+
+use super::{Database, Error};
+use chrono::{DateTime, Utc};
+use tokio_postgres::types::Type;
+
+/// How far asking for deletions has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletionsAsked {
+    /// Up to where the mapping has been polled; `None` before its first load.
+    pub watermark: Option<DateTime<Utc>>,
+    /// Up to where deletions have been asked for, by Salesforce's clock; `None` if never.
+    pub covered: Option<DateTime<Utc>>,
+    /// Whether a quarter of an hour has passed since.
+    pub is_due: bool,
+}
+
+/// How far asking for deletions of the object has come.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn deletions_asked(db: &Database, object: &str) -> Result<DeletionsAsked, Error> {
+    let client = db.client().await?;
+    let row = client
+        .query_typed_one(include_str!("sql/read_deletions.sql"), &[(&object, Type::TEXT)])
+        .await?;
+    Ok(DeletionsAsked {
+        watermark: row.try_get(0)?,
+        covered: row.try_get(1)?,
+        is_due: row.try_get(2)?,
+    })
+}
+
+/// Has deletions of the object asked for at its next poll, for instance after something that polls may have missed.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn ask_deletions_soon(db: &Database, object: &str) -> Result<(), Error> {
+    let client = db.client().await?;
+    let statement = "update lockstep.deletions_asked set asked_at = null where object = $1";
+    client.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
+    Ok(())
+}
