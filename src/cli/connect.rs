@@ -26,6 +26,9 @@ pub(super) struct Session {
     pub(super) db: Database,
     pub(super) client: Client,
     pub(super) mappings: Vec<Mapping>,
+    /// What the mappings were bound from.
+    pub(super) files: Vec<MappingFile>,
+    pub(super) org: Org,
 }
 
 impl Session {
@@ -35,8 +38,10 @@ impl Session {
         let files = mapping_files(&settings)?;
         let db = database(&settings).await?;
         let client = client(&settings)?;
-        let mappings = bind(&client, &files).await?;
-        Ok(Self { settings, db, client, mappings })
+        let org = org(&client, &files).await?;
+        let mappings =
+            mapping::bind(&files, &org).map_err(|problems| mapping_failure(&problems))?;
+        Ok(Self { settings, db, client, mappings, files, org })
     }
 }
 

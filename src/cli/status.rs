@@ -2,7 +2,7 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
-use crate::postgres::{self, BudgetNote, MappingState, MappingStatus, OrgUsage};
+use crate::postgres::{self, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage};
 use crate::reconcile::Level;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -24,13 +24,18 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let mappings = postgres::status(&db).await.map_err(connect::postgres_failure)?;
     let usage = postgres::org_usage(&db).await.map_err(connect::postgres_failure)?;
     let budget = postgres::budget_note(&db).await.map_err(connect::postgres_failure)?;
+    let drifts = postgres::drifts(&db).await.map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
-        report::say(format!("{:#}", as_json(&mappings, usage.as_ref(), budget.as_ref())));
+        report::say(format!("{:#}", as_json(&mappings, usage.as_ref(), budget.as_ref(), &drifts)));
     } else {
         let mut text = as_table(&mappings, usage.as_ref(), now);
         if let Some(held) = budget.and_then(|note| budget_line(&note, now)) {
             text = format!("{text}\n\n{held}");
+        }
+        for drift in &drifts {
+            let ago = since(drift.since, now);
+            text = format!("{text}\n\n{}, since {ago}: {}.", drift.object, drift.detail);
         }
         report::say(text);
     }
@@ -113,6 +118,7 @@ fn as_json(
     mappings: &[MappingStatus],
     usage: Option<&OrgUsage>,
     budget: Option<&BudgetNote>,
+    drifts: &[DriftNote],
 ) -> serde_json::Value {
     let mappings: Vec<_> = mappings
         .iter()
@@ -138,9 +144,19 @@ fn as_json(
     let usage = usage.map(
         |usage| json!({ "used": usage.used, "limit": usage.limit, "noted_at": usage.noted_at }),
     );
+    let drifts: Vec<_> = drifts
+        .iter()
+        .map(|drift| {
+            json!({
+                "mapping": drift.object, "field": drift.field, "kind": drift.kind,
+                "detail": drift.detail, "since": drift.since,
+            })
+        })
+        .collect();
     let budget = budget.map(|note| json!({ "level": note.level, "since": note.since }));
     json!({
-        "schema_version": 1, "mappings": mappings, "org_api_usage": usage, "api_budget": budget
+        "schema_version": 1, "mappings": mappings, "org_api_usage": usage, "api_budget": budget,
+        "drift": drifts,
     })
 }
 

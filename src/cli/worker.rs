@@ -44,8 +44,9 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         holder = %worker_config.holder,
         "started"
     );
-    let Session { db, client, mappings, .. } = session;
-    Worker::new(db, client, &mappings, worker_config, health).run(stop).await;
+    let Session { db, client, mappings, files, org, .. } = session;
+    let worker = Worker::new(db, client, &mappings, worker_config, health);
+    worker.watching(files, org).run(stop).await;
     Ok(Exit::Ok)
 }
 

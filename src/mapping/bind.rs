@@ -119,6 +119,7 @@ impl<'a> Binder<'a> {
             sweep: self.file.sweep,
             drift: self.file.drift,
             is_part: false,
+            held_columns: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@
 mod bind;
 mod column_type;
 mod diagnostic;
+mod drift;
 mod file;
 mod groups;
 mod load;
@@ -22,6 +23,7 @@ mod validated;
 
 pub use bind::{Bound, Org, bind, bind_all};
 pub use diagnostic::{Code, Diagnostic, Label, Position, Severity, Source, has_errors, sort};
+pub use drift::{DriftKind, Drifted, Rebound, rebind};
 pub use file::MappingFile;
 pub use groups::groups;
 pub use load::{Loaded, load, load_sources};

@@ -323,6 +323,8 @@ pub struct Mapping {
     /// Whether this is only some of a mapping's fields ([`Mapping::of_fields`]): what is read completes rows that are
     /// there. It makes none, and does not move their stamp, which speaks for the whole row.
     pub is_part: bool,
+    /// Columns of fields that are out of Salesforce for now: they are left as they are, and changes of theirs wait.
+    pub held_columns: Vec<String>,
 }
 
 impl Mapping {

@@ -12,6 +12,7 @@ mod connect;
 mod connection;
 mod console;
 mod deletions;
+mod drift;
 pub mod ephemeral;
 mod error;
 mod identifier;
@@ -48,6 +49,7 @@ pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
 pub use deletions::{DeletionsAsked, ask_deletions_soon, deletions_asked};
+pub use drift::{DriftNote, drifts, note_drift, require_load};
 pub use error::Error;
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,

@@ -102,6 +102,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         sweep: Sweep::default(),
         drift: Drift::default(),
         is_part: false,
+        held_columns: Vec::new(),
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) fn contact() -> Mapping {
         sweep: Sweep::default(),
         drift: Drift::default(),
         is_part: false,
+        held_columns: Vec::new(),
     }
 }
 

@@ -72,6 +72,15 @@ impl Call {
         self
     }
 
+    /// Only if it has changed since; otherwise the answer is [`Answer::is_unmodified`].
+    pub(super) fn if_modified_since(mut self, moment: DateTime<Utc>) -> Self {
+        let date = moment.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(value) = HeaderValue::from_str(&date) {
+            self.headers.push((header::IF_MODIFIED_SINCE, value));
+        }
+        self
+    }
+
     pub(super) fn with_json(mut self, content: &impl Serialize) -> Self {
         // Our own types serialise; an empty body would be refused by Salesforce.
         let bytes = serde_json::to_vec(content).unwrap_or_default();
@@ -109,6 +118,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// Salesforce's clock when it answered.
     pub(super) server_time: Option<DateTime<Utc>>,
+    /// Nothing has changed since the moment that the call named; there is no body.
+    pub(super) is_unmodified: bool,
 }
 
 impl Answer {

@@ -41,6 +41,39 @@ impl Client {
         self.call(&Call::reading(Method::GET, &path)).await?.json("the description of an object")
     }
 
+    /// As [`Client::describe`], if the description has changed since that moment of Salesforce's clock; `None` if not.
+    ///
+    /// # Errors
+    /// As for [`Client::describe`].
+    pub async fn describe_changed(
+        &self,
+        object: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<ObjectDescribe>, Error> {
+        let path = [self.version(), "sobjects", object, "describe"];
+        let call = Call::reading(Method::GET, &path).if_modified_since(since);
+        let answer = self.call(&call).await?;
+        if answer.is_unmodified {
+            return Ok(None);
+        }
+        answer.json("the description of an object").map(Some)
+    }
+
+    /// Whether the description of any object has changed since that moment of Salesforce's clock, and the moment of
+    /// the answer. One request, whose answer is empty as long as nothing has changed.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn anything_changed(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<(bool, DateTime<Utc>), Error> {
+        let call = Call::reading(Method::GET, &[self.version(), "sobjects"]);
+        let answer = self.call(&call.if_modified_since(since)).await?;
+        let at = answer.server_time.ok_or(Error::Malformed("an answer without date"))?;
+        Ok((!answer.is_unmodified, at))
+    }
+
     /// The API names of all objects that the integration user sees.
     ///
     /// # Errors

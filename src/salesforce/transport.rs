@@ -87,11 +87,12 @@ impl Transport {
             let timeout = Some(call.timeout.unwrap_or(self.timeout));
             let response = self.attempt(call, count, timeout).await?;
             let server_time = date_of(response.headers());
+            let is_unmodified = response.status() == StatusCode::NOT_MODIFIED;
             let body = read_body(response).await?;
             if is_page_of_a_gateway(&body) {
                 return Err(Error::Malformed("a web page"));
             }
-            Ok(Answer { body, server_time })
+            Ok(Answer { body, server_time, is_unmodified })
         })
         .await
     }
@@ -192,7 +193,8 @@ fn verdict(error: &Error) -> Verdict {
 
 async fn accepted(response: Response) -> Result<Response, Error> {
     let status = response.status();
-    if status.is_success() {
+    // Only calls that name a moment are answered so; a body that is missing is found out where it is read.
+    if status.is_success() || status == StatusCode::NOT_MODIFIED {
         return Ok(response);
     }
     let retry_after = response

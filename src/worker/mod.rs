@@ -4,6 +4,8 @@
 //! start ─ connect ─ describe ─ provision ─┬─ group task ×n: lease → load | push | pull → release
 //!         (waits while time can heal)     ├─ sweeps: one mapping after the other, when its turn comes
 //!                                         ├─ listener: a captured change wakes the groups
+//!                                         ├─ watch: an object that has changed gives its group another binding
+//!                                         ├─ housekeeping: calls and the API budget, old history
 //!                                         └─ health: /livez, /readyz
 //! ```
 //!
@@ -19,13 +21,14 @@ mod listener;
 mod load;
 mod pace;
 mod sweeping;
+mod watch;
 
 pub use health::Health;
 pub(crate) use keep_lease::keep_lease;
 pub(crate) use load::{Loader, Turn};
 pub(crate) use pace::pause;
 
-use crate::mapping::{Mapping, MappingGroup};
+use crate::mapping::{Mapping, MappingFile, Org};
 use crate::postgres::Database;
 use crate::salesforce::Client;
 use group::{GroupTask, Signals};
@@ -34,6 +37,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use watch::Watch;
 
 /// What the worker may be told.
 #[derive(Clone, Debug)]
@@ -55,7 +59,10 @@ pub struct Config {
 pub struct Worker {
     db: Database,
     client: Client,
-    groups: Vec<MappingGroup>,
+    mappings: Vec<Mapping>,
+    /// What the mappings were bound from; without files they stay as they are.
+    files: Vec<MappingFile>,
+    org: Org,
     config: Config,
     health: Health,
 }
@@ -70,14 +77,24 @@ impl Worker {
         config: Config,
         health: Health,
     ) -> Self {
-        let groups = crate::mapping::groups(mappings);
-        Self { db, client, groups, config, health }
+        let (files, org) = (Vec::new(), Org::default());
+        Self { db, client, mappings: mappings.to_vec(), files, org, config, health }
+    }
+
+    /// Follows changes of the objects in Salesforce: the mappings were bound from these files to this org.
+    #[must_use]
+    pub fn watching(self, files: Vec<MappingFile>, org: Org) -> Self {
+        Self { files, org, ..self }
     }
 
     /// Runs until `stop`, then finishes what is in flight within the grace period and releases the leases.
     pub async fn run(self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let wakes: Vec<Arc<Notify>> = self.groups.iter().map(|_| Arc::new(Notify::new())).collect();
+        let groups = crate::mapping::groups(&self.mappings);
+        let (db, client) = (self.db.clone(), self.client.clone());
+        let (watch, watched) = Watch::new(db, client, self.files, self.org, &self.mappings);
+        tasks.spawn(watch.run(self.config.describe_every, stop.clone()));
+        let wakes: Vec<Arc<Notify>> = groups.iter().map(|_| Arc::new(Notify::new())).collect();
         tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
         tasks.spawn(housekeeping::run(
             self.db.clone(),
@@ -85,16 +102,19 @@ impl Worker {
             self.config.clone(),
             stop.clone(),
         ));
-        let swept = self.groups.iter().flat_map(|group| group.mappings.iter().cloned()).collect();
-        let sweeping =
-            sweeping::Sweeping::new(self.db.clone(), &self.client, swept, self.config.clone());
+        let sweeping = sweeping::Sweeping::new(
+            self.db.clone(),
+            &self.client,
+            watched.bindings.clone(),
+            self.config.clone(),
+        );
         tasks.spawn(sweeping.run(stop.clone()));
-        for (group, wake) in self.groups.into_iter().zip(wakes) {
+        for (group, wake) in groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),
-                &self.client,
+                self.client.counted_apart(),
                 group,
-                Signals { wake, health: self.health.clone() },
+                Signals { wake, watched: watched.clone(), health: self.health.clone() },
                 self.config.clone(),
             );
             tasks.spawn(task.run(stop.clone()));

@@ -4,6 +4,7 @@
 //! nothing that changed since it began, and applies records the way a load does.
 
 use super::pace::pause;
+use super::watch::Bindings;
 use super::{Config, keep_lease};
 use crate::mapping::Mapping;
 use crate::postgres::{self, Database, MappingState};
@@ -12,6 +13,7 @@ use crate::salesforce::{Budget, Client};
 use crate::sync::{Error, SweepOptions, SweepReport, SweepTurn, Sweeper, sweep_turn};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,7 @@ pub(super) struct Sweeping {
     db: Database,
     sweeper: Sweeper,
     budget: Budget,
-    mappings: Vec<Mapping>,
+    bindings: watch::Receiver<Bindings>,
     config: Config,
     /// Mappings whose sweep failed: how often in a row, and when it is tried again.
     failed: BTreeMap<String, (u32, Instant)>,
@@ -37,15 +39,14 @@ impl Sweeping {
     pub(super) fn new(
         db: Database,
         client: &Client,
-        mappings: Vec<Mapping>,
+        bindings: watch::Receiver<Bindings>,
         config: Config,
     ) -> Self {
-        let mappings = mappings.into_iter().filter(|mapping| mapping.direction.pulls()).collect();
         Self {
             sweeper: Sweeper::new(db.clone(), client),
             budget: client.budget().clone(),
             db,
-            mappings,
+            bindings,
             config,
             failed: BTreeMap::new(),
         }
@@ -71,13 +72,21 @@ impl Sweeping {
         }
     }
 
+    /// The mappings that are read and fit their objects, as they are bound now.
+    fn mappings(&self) -> Vec<Mapping> {
+        let bindings = self.bindings.borrow();
+        let runs = bindings.values().filter(|binding| !binding.is_paused);
+        let mappings = runs.map(|binding| &binding.mapping);
+        mappings.filter(|mapping| mapping.direction.pulls()).cloned().collect()
+    }
+
     /// The mapping whose sweep is the most urgent.
     async fn next(&self) -> Result<Option<Mapping>, postgres::Error> {
-        let objects: Vec<String> =
-            self.mappings.iter().map(|mapping| mapping.object.clone()).collect();
+        let mappings = self.mappings();
+        let objects: Vec<String> = mappings.iter().map(|mapping| mapping.object.clone()).collect();
         let now = Instant::now();
         let states = postgres::sweeps(&self.db, &objects).await?;
-        let due = self.mappings.iter().filter_map(|mapping| {
+        let due = mappings.iter().filter_map(|mapping| {
             let waits = self.failed.get(&mapping.object).is_some_and(|(_, until)| *until > now);
             let state = states.iter().find(|state| state.object == mapping.object && !waits)?;
             Some((sweep_turn(mapping, state)?, mapping))

@@ -20,6 +20,7 @@ mod cli;
 mod convergence;
 mod crash;
 mod directions;
+mod drift;
 mod operations;
 mod push;
 mod verify;

@@ -1,7 +1,8 @@
 //! Gives the database what the mappings need, and tells what does not fit.
 //!
 //! Everything is compared with the catalog first, so that a second run does nothing. Existing tables are adopted:
-//! what is missing is added, nothing is dropped and no column's type is changed.
+//! what is missing is added and nothing is dropped. No column's type is changed, but for a text column whose field has
+//! come to hold more since the mapping was last applied.
 
 mod capture;
 mod catalog;
@@ -20,6 +21,7 @@ use crate::mapping::Mapping;
 use capture::TriggerState;
 use catalog::Catalog;
 use deadpool_postgres::Transaction;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio_postgres::types::Type;
 
@@ -211,7 +213,10 @@ async fn provision_mapping(
         is_to_load = tables::columns(mapping)
             .iter()
             .any(|plan| plan.is_loaded && !relation.columns.contains_key(&plan.name));
-        for (text, statement) in tables::add_columns(mapping, relation, schema) {
+        let applied = applied_types(transaction, mapping).await?;
+        let widened = tables::widen_columns(mapping, relation, schema, &applied);
+        let added = tables::add_columns(mapping, relation, schema);
+        for (text, statement) in widened.into_iter().chain(added) {
             transaction.batch_execute(&statement).await?;
             done.push(text);
         }
@@ -242,6 +247,18 @@ async fn provision_mapping(
         to_load.push(mapping.object.clone());
     }
     Ok(Provisioned { done, to_load })
+}
+
+/// The types of the mapping's columns when it was last applied; empty if it never was.
+async fn applied_types(
+    transaction: &Transaction<'_>,
+    mapping: &Mapping,
+) -> Result<BTreeMap<String, String>, Error> {
+    let statement = "select field ->> 'column', field ->> 'type' from lockstep.mapping, \
+                     jsonb_array_elements(settings -> 'fields') as field where object = $1";
+    let object: &str = &mapping.object;
+    let rows = transaction.query_typed(statement, &[(&object, Type::TEXT)]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 async fn create_functions(

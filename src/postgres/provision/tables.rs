@@ -1,9 +1,10 @@
 //! The mapped tables: what columns and indexes a mapping needs, and the statements that add what is missing.
 
 use super::catalog::{Catalog, Relation};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, WiderFieldRule};
 use crate::model::ColumnType;
 use crate::postgres::identifier::{qualify, quote, system_name};
+use std::collections::BTreeMap;
 
 /// What every mapped table has, as in Heroku Connect's newer installations: ids sort by their bytes.
 const SYSTEM_COLUMNS: [&str; 4] = [
@@ -72,6 +73,52 @@ pub(super) fn create_table(mapping: &Mapping, schema: &str) -> String {
 fn definition(plan: &ColumnPlan) -> String {
     let default = if plan.is_generated_key { " default gen_random_uuid()::text" } else { "" };
     format!("{} {}{default}", quote(&plan.name), plan.column_type.sql())
+}
+
+/// The statements that widen columns whose fields have come to hold more since the mapping was `applied`, each with
+/// what it does. `applied` has the types of the columns then. That is a change of the catalog alone: no row is touched, and readers wait for an instant only.
+pub(super) fn widen_columns(
+    mapping: &Mapping,
+    relation: &Relation,
+    schema: &str,
+    applied: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    if mapping.drift.wider_field != WiderFieldRule::Widen {
+        return Vec::new();
+    }
+    let has_grown = |plan: &ColumnPlan| {
+        let wanted = plan.column_type.sql();
+        let was = applied.get(&plan.name).is_some_and(|was| *was != wanted);
+        let is = relation.columns.get(&plan.name);
+        was && is.is_some_and(|is| is_wider(plan.column_type, &is.sql_type))
+    };
+    columns(mapping)
+        .into_iter()
+        .filter(has_grown)
+        .map(|plan| {
+            let (table, column) = (qualify(schema, &mapping.table), quote(&plan.name));
+            let wanted = plan.column_type.sql();
+            (
+                format!("column {}.{} widened to {wanted}", mapping.table, plan.name),
+                format!("alter table {table} alter column {column} type {wanted}"),
+            )
+        })
+        .collect()
+}
+
+/// Whether a column can become of the wider type without its rows being written anew.
+fn is_wider(wider: ColumnType, is: &str) -> bool {
+    let between = |name: &str| is.strip_prefix(name)?.strip_suffix(')');
+    let length = between("character varying(").and_then(|length| length.parse::<u32>().ok());
+    let digits = between("numeric(").and_then(|digits| digits.split_once(','));
+    match wider {
+        ColumnType::Varchar(wider) => length.is_some_and(|length| length < wider),
+        ColumnType::Text => length.is_some(),
+        ColumnType::Numeric(wider, scale) => digits.is_some_and(|(precision, its_scale)| {
+            its_scale == scale.to_string() && precision.parse::<u16>().is_ok_and(|p| p < wider)
+        }),
+        _ => false,
+    }
 }
 
 /// The statements that add the columns an adopted or older table lacks, each with what it does.

@@ -308,3 +308,24 @@ async fn rows_can_be_captured_by_hand() {
     assert_eq!(log[1], r#"NEW|UPDATE|1|001000000000001AAA|"phone"=>"1""#);
     assert!(log[2].contains("name") && !log[2].contains("_hc_"), "{log:?}");
 }
+
+#[tokio::test]
+async fn a_column_whose_field_has_grown_is_widened_without_touching_a_row() {
+    let narrow = account();
+    let db = provisioned_database(std::slice::from_ref(&narrow)).await;
+    run(&db, "insert into salesforce.account (name) values ('kept')").await;
+    let file = "select pg_relation_filenode('salesforce.account')";
+    let before = rows(&db, file).await;
+    let mut wide = narrow.clone();
+    wide.fields[0].column_type = crate::model::ColumnType::Varchar(5_000);
+
+    let done = provision(&db, std::slice::from_ref(&wide)).await.unwrap().done;
+
+    assert!(done.iter().any(|step| step.contains("name widened to")), "{done:?}");
+    assert_eq!(rows(&db, file).await, before, "the table was not rewritten");
+    assert_eq!(inspect(&db, std::slice::from_ref(&wide)).await.unwrap(), []);
+
+    // A mapping that asks for less leaves the column as it is.
+    provision(&db, std::slice::from_ref(&narrow)).await.unwrap();
+    assert_eq!(inspect(&db, std::slice::from_ref(&wide)).await.unwrap(), []);
+}

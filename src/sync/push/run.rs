@@ -9,7 +9,7 @@ use super::send::whole;
 use super::work::{Task, Work, record_of};
 use super::{Pushed, Pusher};
 use crate::mapping::{DeleteRule, Mapping};
-use crate::model::{RemoteRecord, SalesforceId};
+use crate::model::{Action, RemoteRecord, SalesforceId};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
     self, Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
@@ -26,6 +26,9 @@ const PARENT_PAUSE: Duration = Duration::from_secs(5);
 const PARENT_GRACE: TimeDelta = TimeDelta::minutes(10);
 /// How long an insert that may still be running is left alone.
 const NOT_YET_PAUSE: Duration = Duration::from_secs(3);
+
+/// How long a change of a field that is out of Salesforce waits before it is looked at again.
+const HELD_PAUSE: Duration = Duration::from_secs(15);
 
 /// One run.
 pub(super) struct Run<'a> {
@@ -90,6 +93,10 @@ impl<'a> Run<'a> {
             let entries = by_record(entries);
             let mut records = Vec::new();
             for net in nets {
+                if let Some(column) = held_column(mapping, &net) {
+                    records.push(held(&net, column));
+                    continue;
+                }
                 let row = rows.remove(&net.record_id);
                 let known = entries.get(&net.record_id).map_or(&[][..], Vec::as_slice);
                 match Work::new(net, mapping, row, known) {
@@ -342,6 +349,31 @@ fn needless(mapping: &Mapping, work: &Work) -> Option<Recorded> {
         _ => return None,
     };
     Some(unsent(&work.record(), work.net.log_ids(), settled(reason)))
+}
+
+/// A column of which the net operation has a value to send, whose field is out of Salesforce for now.
+fn held_column<'a>(mapping: &'a Mapping, net: &Net) -> Option<&'a str> {
+    if matches!(net.operation, Operation::Delete | Operation::Cancel) {
+        return None;
+    }
+    let is_changed = |column: &&String| {
+        net.changes.iter().any(|change| {
+            let value = change.values.as_ref().and_then(|values| values.get(*column));
+            // A new row tells all its columns; what is null there is not missed in Salesforce.
+            value.is_some_and(|value| value.is_some() || change.action == Action::Update)
+        })
+    };
+    mapping.held_columns.iter().find(is_changed).map(String::as_str)
+}
+
+/// The record waits until the field is back, so that nothing of it is lost.
+fn held(net: &Net, column: &str) -> Recorded {
+    let outcome = Outcome::Later {
+        not_before_in: HELD_PAUSE,
+        reason: format!("the field of column {column} is out of Salesforce for now"),
+        outcome: "refused",
+    };
+    unsent(&record_of(net), net.log_ids(), outcome)
 }
 
 fn unreadable(net: &Net, error: &Unreadable) -> Recorded {

@@ -7,6 +7,7 @@ mod reading;
 mod sending;
 
 use super::pace::{Backoff, PushPauses, Timetable, pause};
+use super::watch::Watched;
 use super::{Config, Health, Loader, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
 use crate::postgres::{self, Database, Lease, MappingState};
@@ -14,6 +15,7 @@ use crate::reconcile::Work;
 use crate::runtime::Retry;
 use crate::salesforce::{Budget, Client};
 use crate::sync::{Deletes, Error, Puller, Pusher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -32,7 +34,13 @@ const PAUSED_FOR: Duration = Duration::from_secs(30);
 /// The task of one group.
 pub(super) struct GroupTask {
     db: Database,
+    client: Client,
     group: MappingGroup,
+    /// Objects of which nothing is run, because they no longer fit their mappings.
+    out_of_order: BTreeSet<String>,
+    /// Loads that changes of the bindings have made necessary, as last heard, by object.
+    loads: BTreeMap<String, u64>,
+    watched: Watched,
     pusher: Pusher,
     puller: Puller,
     deletes: Deletes,
@@ -47,6 +55,8 @@ pub(super) struct GroupTask {
 pub(super) struct Signals {
     /// There may be something to send.
     pub(super) wake: Arc<Notify>,
+    /// How the mappings are to be run.
+    pub(super) watched: Watched,
     /// Whether its work goes well.
     pub(super) health: Health,
 }
@@ -63,13 +73,12 @@ enum Round {
 impl GroupTask {
     pub(super) fn new(
         db: Database,
-        client: &Client,
+        client: Client,
         group: MappingGroup,
         signals: Signals,
         config: Config,
     ) -> Self {
-        let Signals { wake, health } = signals;
-        let client = client.counted_apart();
+        let Signals { wake, watched, health } = signals;
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
@@ -77,7 +86,11 @@ impl GroupTask {
             budget: client.budget().clone(),
             loader: Loader::new(db.clone(), &client),
             db,
+            client,
             group,
+            out_of_order: BTreeSet::new(),
+            loads: BTreeMap::new(),
+            watched,
             wake,
             config,
             health,
@@ -85,10 +98,11 @@ impl GroupTask {
     }
 
     /// Works on the group whenever it can get the lease, until `stop`.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let wait = match self.hold_lease(&stop, &mut backoff).await {
+            let to_load = self.rebind();
+            let wait = match self.hold_lease(&stop, &mut backoff, &to_load).await {
                 Ok(()) | Err(Error::Fenced { .. }) => ASK_AGAIN,
                 Err(error) => self.report(&error, backoff.failed()).await,
             };
@@ -97,6 +111,33 @@ impl GroupTask {
                 () = pause(wait) => {}
             }
         }
+    }
+
+    /// Takes the bindings over that hold now, between two terms: push and pull see one of them at a time. Answers the
+    /// objects that have to be loaded again.
+    fn rebind(&mut self) -> Vec<String> {
+        let bindings = Arc::clone(&self.watched.bindings.borrow_and_update());
+        let mut to_load = Vec::new();
+        self.out_of_order.clear();
+        for mapping in &mut self.group.mappings {
+            let Some(binding) = bindings.get(&mapping.object) else { continue };
+            mapping.clone_from(&binding.mapping);
+            if binding.is_paused {
+                self.out_of_order.insert(mapping.object.clone());
+                self.health.set_failing(&mapping.object, true);
+            }
+            let known = self.loads.insert(mapping.object.clone(), binding.loads);
+            if known.unwrap_or_default() < binding.loads {
+                to_load.push(mapping.object.clone());
+            }
+        }
+        self.pusher = Pusher::new(self.db.clone(), self.client.clone(), self.group.clone());
+        to_load
+    }
+
+    /// Whether other bindings wait to be taken over.
+    fn has_other_bindings(&self) -> bool {
+        self.watched.bindings.has_changed().unwrap_or(false)
     }
 
     /// Says what went wrong, once, and answers how long to wait.
@@ -118,6 +159,7 @@ impl GroupTask {
         &self,
         stop: &CancellationToken,
         backoff: &mut Backoff,
+        to_load: &[String],
     ) -> Result<(), Error> {
         let name = format!("group:{}", self.group.name);
         let ttl = self.config.lease_ttl;
@@ -127,6 +169,9 @@ impl GroupTask {
             return Ok(());
         };
         tracing::info!(group = %self.group.name, epoch = lease.epoch, "working on the group");
+        for object in to_load {
+            postgres::needs_load(&self.db, &lease, object).await?;
+        }
         let term = stop.child_token();
         let outcome = {
             let renewal = keep_lease(&self.db, &lease, ttl);
@@ -156,7 +201,7 @@ impl GroupTask {
         let mut is_resolved = false;
         let mut timetable = Timetable::starting_now(&self.group.mappings);
         let mut pauses = PushPauses::starting_with(&self.group.mappings);
-        while !term.is_cancelled() {
+        while !term.is_cancelled() && !self.has_other_bindings() {
             let round = if !self.budget.allows(Work::InsertOrDelete) {
                 // Changes are captured on, and everything resumes by itself.
                 Round::Quiet
@@ -193,7 +238,8 @@ impl GroupTask {
         }
         let mut round = if pushed.more { Round::More } else { Round::Quiet };
         for (index, mapping) in self.group.mappings.iter().enumerate() {
-            if term.is_cancelled() || !timetable.may_try(index) {
+            let is_out_of_order = self.out_of_order.contains(&mapping.object);
+            if term.is_cancelled() || is_out_of_order || !timetable.may_try(index) {
                 continue;
             }
             match self.read(lease, term, (index, mapping), timetable).await {
@@ -212,6 +258,7 @@ impl GroupTask {
 
     /// Stops reading one mapping until a person acted, and says so; the group's other mappings go on.
     async fn pause(&self, mapping: &Mapping, error: &Error) {
+        self.watched.suspect(&mapping.object);
         let next = error.remedy().unwrap_or_default();
         tracing::error!(mapping = %mapping.object, %error, %next, "the mapping is paused");
         let reason = format!("{error}; {next}");
@@ -228,8 +275,10 @@ impl GroupTask {
         let look = Instant::now() + LOOK_EVERY;
         let next = timetable.next().filter(|_| self.budget.allows(Work::Poll));
         let until = next.map_or(look, |next| next.min(look));
+        let mut bindings = self.watched.bindings.clone();
         tokio::select! {
             () = term.cancelled() => {}
+            Ok(()) = bindings.changed() => {}
             () = self.wake.notified() => {}
             () = tokio::time::sleep_until(until) => {}
         }

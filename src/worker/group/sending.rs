@@ -18,6 +18,7 @@ impl GroupTask {
         let objects: Vec<String> =
             self.group.mappings.iter().map(|mapping| mapping.object.clone()).collect();
         skipped.extend(postgres::swept_first(&self.db, &objects).await?);
+        skipped.extend(self.out_of_order.iter().cloned());
         match self.pusher.run_once_except(lease, term, &skipped).await {
             Ok(pushed) => {
                 for object in pauses.succeeded(&skipped) {

@@ -86,6 +86,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         sweep: Sweep::default(),
         drift: Drift::default(),
         is_part: false,
+        held_columns: Vec::new(),
     }
 }
 
