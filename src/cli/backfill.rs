@@ -116,6 +116,7 @@ async fn pages(
     let standing = postgres::progress(&session.db, &mapping.object).await?;
     if standing.loaded {
         postgres::needs_load(&session.db, lease, &mapping.object).await?;
+        postgres::welcome_kept_away(&session.db, &mapping.object).await?;
     }
     let backfill = Backfill::new(session.db.clone(), session.client.clone());
     let mut track =

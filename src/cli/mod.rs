@@ -11,6 +11,7 @@ pub mod report;
 pub mod schema;
 mod status;
 mod verify;
+mod waiting;
 mod worker;
 
 use clap::{Parser, Subcommand};

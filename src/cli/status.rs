@@ -2,6 +2,7 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
+use super::waiting;
 use crate::postgres::{self, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage};
 use crate::reconcile::Level;
 use chrono::{DateTime, Utc};
@@ -25,9 +26,14 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let usage = postgres::org_usage(&db).await.map_err(connect::postgres_failure)?;
     let budget = postgres::budget_note(&db).await.map_err(connect::postgres_failure)?;
     let drifts = postgres::drifts(&db).await.map_err(connect::postgres_failure)?;
+    let waits = postgres::waiting(&db).await.map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
-        report::say(format!("{:#}", as_json(&mappings, usage.as_ref(), budget.as_ref(), &drifts)));
+        let mut document = as_json(&mappings, usage.as_ref(), budget.as_ref(), &drifts);
+        if let Some(document) = document.as_object_mut() {
+            document.insert("waiting".to_owned(), waiting::as_json(&waits));
+        }
+        report::say(format!("{document:#}"));
     } else {
         let mut text = as_table(&mappings, usage.as_ref(), now);
         if let Some(held) = budget.and_then(|note| budget_line(&note, now)) {
@@ -36,6 +42,9 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         for drift in &drifts {
             let ago = since(drift.since, now);
             text = format!("{text}\n\n{}, since {ago}: {}.", drift.object, drift.detail);
+        }
+        for line in waiting::lines(&waits) {
+            text = format!("{text}\n\n{line}");
         }
         report::say(text);
     }

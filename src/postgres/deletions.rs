@@ -41,3 +41,15 @@ pub async fn ask_deletions_soon(db: &Database, object: &str) -> Result<(), Error
     client.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
     Ok(())
 }
+
+/// Lets records come back whose rows the application deleted while `deletes.in_postgres` was `ignore`: a person has
+/// asked for the whole object to be loaded again.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn welcome_kept_away(db: &Database, object: &str) -> Result<(), Error> {
+    let client = db.client().await?;
+    let statement = include_str!("sql/welcome_kept_away.sql");
+    client.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
+    Ok(())
+}

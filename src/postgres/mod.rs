@@ -35,10 +35,11 @@ mod testing;
 mod tls;
 mod unreadable;
 mod usage;
+mod waiting;
 
 pub use apply::{
-    Applied, ApplyError, Cause, Departed, Orphans, Page, Removal, apply, apply_rows,
-    forget_orphans, orphans, released_orphans, remove,
+    Applied, ApplyError, Cause, Departed, Page, Removal, apply, apply_rows, forget_orphans,
+    released_orphans, remove,
 };
 pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
@@ -48,7 +49,7 @@ pub use claim::{LocalRow, Taking, claim, find_parents, read_rows};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
-pub use deletions::{DeletionsAsked, ask_deletions_soon, deletions_asked};
+pub use deletions::{DeletionsAsked, ask_deletions_soon, deletions_asked, welcome_kept_away};
 pub use drift::{DriftNote, drifts, note_drift, require_load};
 pub use error::Error;
 pub use journal::{
@@ -74,3 +75,4 @@ pub use sweep::{
     needs_sweep, settle_findings, sweep_state, sweeps, swept_first,
 };
 pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};
+pub use waiting::{Wait, Waiting, waiting};

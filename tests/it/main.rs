@@ -19,6 +19,7 @@ mod budget;
 mod cli;
 mod convergence;
 mod crash;
+mod deletes;
 mod directions;
 mod drift;
 mod operations;

@@ -22,7 +22,7 @@ mod tests_orphans;
 mod tests_references;
 
 pub use depart::{Cause, Departed, Removal, remove};
-pub use orphans::{Orphans, forget_orphans, orphans, released_orphans};
+pub use orphans::{forget_orphans, released_orphans};
 
 use super::connect::begin;
 use super::lease::{Lease, fence};

@@ -15,19 +15,6 @@ use crate::postgres::identifier::{fill, literal, quote};
 use crate::postgres::load::pulled;
 use tokio_postgres::types::Type;
 
-/// The records of one mapping that wait for the same thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Orphans {
-    /// The object.
-    pub object: String,
-    /// How many.
-    pub count: u64,
-    /// The foreign key or the key that keeps them out.
-    pub constraint: String,
-    /// The table of the parents, or their own for a key.
-    pub parent_table: String,
-}
-
 /// Parks the page's records that foreign keys keep out.
 pub(super) async fn park(ground: &Ground<'_>) -> Result<u64, Error> {
     let checks: Vec<(&ForeignKey, Check)> =
@@ -225,23 +212,4 @@ pub async fn forget_orphans(db: &Database, table: &str, ids: &[SalesforceId]) ->
         )
         .await?;
     Ok(())
-}
-
-/// What waits, by mapping and reason.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn orphans(db: &Database) -> Result<Vec<Orphans>, Error> {
-    let client = db.client().await?;
-    let rows = client.query_typed(include_str!("../sql/orphan_list.sql"), &[]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Orphans {
-                object: row.try_get(0)?,
-                constraint: row.try_get(1)?,
-                parent_table: row.try_get(2)?,
-                count: u64::try_from(row.try_get::<_, i64>(3)?).unwrap_or_default(),
-            })
-        })
-        .collect()
 }

@@ -2,9 +2,10 @@
 
 use super::tests::{World, deleted, id, record, world, world_of};
 use super::tests_references::{child, family};
-use super::{forget_orphans, orphans, released_orphans};
+use super::{forget_orphans, released_orphans};
 use crate::model::ColumnType;
 use crate::postgres::testing::{account, rows, run};
+use crate::postgres::{Wait, Waiting, waiting};
 
 const KEY: &str = "alter table salesforce.contact add constraint of_account \
                    foreign key (accountid) references salesforce.account (sfid)";
@@ -30,12 +31,10 @@ async fn a_child_without_its_parent_waits_and_its_page_goes_on() {
 
     // then only the second waits, for all to see, and is not written again when it is read again
     assert_eq!(applied.inserted, 2);
-    let waiting = orphans(&parents.db).await.unwrap();
-    assert_eq!(waiting.len(), 1);
-    assert_eq!(
-        (waiting[0].count, waiting[0].constraint.as_str(), waiting[0].parent_table.as_str()),
-        (1, "of_account", "account")
-    );
+    let constraint = "of_account".to_owned();
+    let what = Wait::ToCome { constraint, parent_table: "account".to_owned() };
+    let expected = Waiting { object: "Contact".to_owned(), count: 1, what };
+    assert_eq!(waiting(&parents.db).await.unwrap(), [expected]);
     let version = rows(&parents.db, "select xmin from lockstep.orphan").await;
     children.apply(vec![child(8, 0, 2)]).await.unwrap();
     assert_eq!(rows(&parents.db, "select xmin from lockstep.orphan").await, version);
@@ -46,7 +45,7 @@ async fn a_child_without_its_parent_waits_and_its_page_goes_on() {
     assert_eq!(parent.released, 1);
     assert_eq!(children.released().await, [id(8).to_string()]);
     assert_eq!(children.apply(vec![child(8, 0, 2)]).await.unwrap().inserted, 1);
-    assert_eq!(orphans(&parents.db).await.unwrap(), []);
+    assert_eq!(waiting(&parents.db).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -190,11 +189,13 @@ async fn a_record_whose_key_an_unsent_row_holds_waits_until_the_key_is_free() {
 
     // then it waits alone, until the key is free
     assert_eq!(applied.inserted, 1);
-    let waiting = orphans(&world.db).await.unwrap();
-    assert_eq!(waiting[0].constraint, "the key external_id__c");
+    let constraint = "the key external_id__c".to_owned();
+    let what = Wait::ToCome { constraint, parent_table: "account".to_owned() };
+    let expected = Waiting { object: "Account".to_owned(), count: 1, what };
+    assert_eq!(waiting(&world.db).await.unwrap(), [expected]);
     assert_eq!(world.released().await, Vec::<String>::new());
     run(&world.db, "update salesforce.account set external_id__c = 'k1' where id = 1").await;
     assert_eq!(world.apply(Vec::new()).await.unwrap().released, 1);
     assert_eq!(world.apply(page()).await.unwrap().inserted, 1);
-    assert_eq!(orphans(&world.db).await.unwrap(), []);
+    assert_eq!(waiting(&world.db).await.unwrap(), []);
 }

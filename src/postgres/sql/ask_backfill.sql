@@ -1,16 +1,5 @@
 -- A load of object $1 is asked for: of records stamped since $2 (given as $3), of the fields $4, at most $5 rows per
 -- second. Guarantee: what was asked before is forgotten; how long the last load took is not.
--- A whole load also brings the records back whose rows the application deleted for itself only.
-with welcome as (
-    update lockstep.tombstone as tombstone
-    set cause = 'deleted', systemmodstamp = null
-    from lockstep.mapping as mapping
-    where mapping.object = $1
-      and tombstone.table_name = mapping.table_name
-      and tombstone.cause = 'kept_away'
-      and $2 is null
-      and $4 is null
-)
 insert into lockstep.backfill as backfill (object, since, since_text, fields, rows_per_second, began_at)
 values ($1, $2, $3, $4, $5, clock_timestamp())
 on conflict (object) do update
