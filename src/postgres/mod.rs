@@ -58,7 +58,10 @@ pub use journal::{
 };
 pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
-pub use load::Rows;
+pub use load::{
+    LoadState, Records, Rows, Whole, close_load, load_direct, load_state, note_failed_job,
+    open_load,
+};
 pub use migrate::migrate;
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,

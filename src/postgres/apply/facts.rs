@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
     reason = "each tells whether one statement can be left out"
 )]
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(in crate::postgres) struct Facts {
     /// The schema that the hstore extension lives in.
     pub hstore: String,
     /// The sequence that numbers the rows, where the table owns one.
@@ -34,7 +34,7 @@ pub(super) struct Facts {
 
 /// A column of a mapped table that holds ids of the records in question.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(super) struct Lookup {
+pub(in crate::postgres) struct Lookup {
     /// The table that refers.
     pub table: String,
     /// Its column.
@@ -45,7 +45,7 @@ pub(super) struct Lookup {
 
 /// A column that holds the parent's value of another column.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(super) struct Naming {
+pub(in crate::postgres) struct Naming {
     /// The column of the referring table.
     pub column: String,
     /// The parent's column.
@@ -55,7 +55,7 @@ pub(super) struct Naming {
 
 /// A foreign key of the application's.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(super) struct ForeignKey {
+pub(in crate::postgres) struct ForeignKey {
     /// The constraint's name.
     pub name: String,
     /// Whether the table refers.
@@ -78,7 +78,7 @@ pub(super) struct ForeignKey {
 
 /// One pair of columns of a foreign key.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub(super) struct KeyColumn {
+pub(in crate::postgres) struct KeyColumn {
     /// The referring column.
     pub child: String,
     /// The column referred to.
@@ -89,7 +89,7 @@ pub(super) struct KeyColumn {
 }
 
 impl Facts {
-    pub(super) async fn read(
+    pub(in crate::postgres) async fn read(
         transaction: &Transaction<'_>,
         schema: &str,
         mapping: &Mapping,
@@ -115,6 +115,17 @@ impl Facts {
             lookups: list(row.try_get(6)?)?,
             foreign_keys: list(row.try_get(7)?)?,
         })
+    }
+
+    /// Whether records wait, of this table or for rows of it.
+    pub(in crate::postgres) fn has_waiting(&self) -> bool {
+        self.has_departures || self.has_kept_away || self.has_orphans || self.is_awaited
+    }
+
+    /// The mapped tables whose rows name their parent in this one by a column of its own.
+    pub(in crate::postgres) fn naming_tables(&self) -> impl Iterator<Item = &str> {
+        let naming = self.lookups.iter().filter(|lookup| lookup.reference.is_some());
+        naming.map(|lookup| lookup.table.as_str())
     }
 
     /// The foreign keys of the table's own.

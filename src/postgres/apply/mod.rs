@@ -22,7 +22,9 @@ mod tests_orphans;
 mod tests_references;
 
 pub use depart::{Cause, Departed, Removal, remove};
+pub(super) use facts::Facts;
 pub use orphans::{forget_orphans, released_orphans};
+pub(super) use statements::Statements;
 
 use super::connect::begin;
 use super::lease::{Lease, fence};
@@ -34,7 +36,6 @@ use crate::model::{RemoteRecord, RowSource};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use depart::Source;
-use facts::Facts;
 use futures_util::Stream;
 use ground::Ground;
 use stage::{Staged, stage};

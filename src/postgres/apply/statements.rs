@@ -7,11 +7,13 @@ use crate::postgres::load::{self, pulled};
 use std::fmt::Write;
 
 /// The statements of one mapping, ready to run. Those with `$1` take the table's name.
-pub(super) struct Statements {
+pub(in crate::postgres) struct Statements {
     /// The table's qualified name.
     pub table: String,
     pub create_page: String,
     staged_names: String,
+    /// Adds rows for all of the page, where nothing else has to be reckoned with.
+    pub load: String,
     pub news: String,
     pub matching: String,
     pub lock: String,
@@ -27,7 +29,7 @@ pub(super) struct Statements {
 }
 
 /// The statements that remove rows.
-pub(super) struct DepartStatements {
+pub(in crate::postgres) struct DepartStatements {
     pub note_page: String,
     pub note: String,
     /// The rows to go, of those noted before.
@@ -58,13 +60,13 @@ struct Parts {
 
 impl Statements {
     /// The statement that takes in rows which begin with these columns.
-    pub(super) fn copy(&self, system: load::System) -> String {
+    pub(in crate::postgres) fn copy(&self, system: load::System) -> String {
         let system: Vec<&str> = system.columns().into_iter().map(staged_name).collect();
         let columns = format!("{}{}", system.join(", "), self.staged_names);
         format!("copy pg_temp.lockstep_page ({columns}) from stdin (format binary)")
     }
 
-    pub(super) fn of(mapping: &Mapping, schema: &str, facts: &Facts) -> Self {
+    pub(in crate::postgres) fn of(mapping: &Mapping, schema: &str, facts: &Facts) -> Self {
         let parts = Parts::of(mapping, schema);
         let is_current = if mapping.has_system_modstamp() { IS_CURRENT } else { "true" };
         let system = System::of(mapping);
@@ -112,6 +114,7 @@ impl Statements {
         Self {
             create_page: text(include_str!("../sql/apply_create_page.sql")),
             staged_names: parts.staged_names.clone(),
+            load: text(include_str!("../sql/load_insert.sql")),
             news: text(include_str!("../sql/apply_news.sql")),
             matching: text(include_str!("../sql/apply_match.sql")),
             lock: text(include_str!("../sql/apply_lock.sql")),

@@ -41,6 +41,15 @@ impl System {
     /// All of them, for a page that is merged.
     pub(in crate::postgres) const ALL: Self = Self { stamp: true, is_deleted: true, master: true };
 
+    /// Those that the mapped table has.
+    pub(in crate::postgres) fn of_table(mapping: &Mapping) -> Self {
+        Self {
+            stamp: mapping.has_system_modstamp(),
+            is_deleted: mapping.has_is_deleted,
+            master: false,
+        }
+    }
+
     /// The columns that a row begins with, as they are named in a mapped table.
     pub(in crate::postgres) fn columns(self) -> Vec<&'static str> {
         let mut columns = vec!["sfid", "_hc_lastop"];
@@ -141,6 +150,11 @@ impl Encoder {
         self.rows
     }
 
+    /// Whether every record is live and has its row.
+    pub(in crate::postgres) fn is_plain(&self) -> bool {
+        self.departed.is_empty() && self.unreadables.records() == 0
+    }
+
     /// Bytes held.
     pub(in crate::postgres) fn bytes(&self) -> usize {
         self.full_bytes + self.open.len()
@@ -151,6 +165,11 @@ impl Encoder {
         self.end_row();
         self.open.put_slice(TRAILER);
         self.close_chunk();
+    }
+
+    /// All chunks that are full, in their order.
+    pub(in crate::postgres) fn full(&self) -> &[Bytes] {
+        &self.full
     }
 
     /// Takes the full chunks out.

@@ -21,6 +21,18 @@ pub struct Rows<R> {
     taken: Vec<Bytes>,
 }
 
+/// A page of rows, all of it in memory.
+pub struct Whole {
+    pub(super) chunks: Vec<Bytes>,
+    pub(super) system: System,
+}
+
+impl fmt::Debug for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Whole").field("chunks", &self.chunks.len()).finish_non_exhaustive()
+    }
+}
+
 impl<R> fmt::Debug for Rows<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows")
@@ -42,6 +54,32 @@ impl<R: RowSource> Rows<R> {
         }
     }
 
+    /// Receives records until all are in memory, or as many as `limit` bytes hold.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn received(mapping: &Mapping, source: R, limit: usize) -> Result<Self, R::Error> {
+        let mut rows = Self {
+            encoder: Encoder::new(mapping, System::of_table(mapping), limit),
+            source: Some(source),
+            taken: Vec::new(),
+        };
+        rows.receive().await?;
+        Ok(rows)
+    }
+
+    /// How many records were received so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.encoder.rows()
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.encoder.bytes()
+    }
+
     /// The records that are deleted, and those that were left out.
     pub(in crate::postgres) fn into_left(self) -> (Vec<Departed>, Unreadables) {
         self.encoder.into_left()
@@ -50,6 +88,14 @@ impl<R: RowSource> Rows<R> {
     /// The system columns that each row begins with.
     pub(in crate::postgres) fn system(&self) -> System {
         self.encoder.system()
+    }
+
+    /// All rows, where they are in memory and each is that of a live record with nothing left out.
+    #[must_use]
+    pub fn whole(&self) -> Option<Whole> {
+        let is_whole = self.source.is_none() && self.taken.is_empty() && self.encoder.is_plain();
+        // The bytes are shared, not copied.
+        is_whole.then(|| Whole { chunks: self.encoder.full().to_vec(), system: self.system() })
     }
 
     /// Receives what comes first; whether there is a record at all.
@@ -88,7 +134,8 @@ impl<R: RowSource> Rows<R> {
 }
 
 /// Records that are owned, as a source.
-pub(in crate::postgres) struct Records<S>(pub S);
+#[derive(Debug)]
+pub struct Records<S>(pub S);
 
 impl<S, E> RowSource for Records<S>
 where

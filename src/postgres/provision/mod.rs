@@ -226,7 +226,11 @@ async fn provision_mapping(
         is_to_load = mapping.direction.pulls() || is_to_load;
     }
     let catalog = Catalog::read(transaction, schema).await?;
+    let set_aside = set_aside(transaction, mapping).await?;
     for (text, statement) in tables::add_indexes(mapping, all, &catalog, schema) {
+        if set_aside.contains(&text) {
+            continue;
+        }
         transaction.batch_execute(&statement).await?;
         done.push(text);
     }
@@ -259,6 +263,14 @@ async fn applied_types(
     let object: &str = &mapping.object;
     let rows = transaction.query_typed(statement, &[(&object, Type::TEXT)]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// What a load under way has set aside and brings back itself, in the words that say so of an index made.
+async fn set_aside(transaction: &Transaction<'_>, mapping: &Mapping) -> Result<Vec<String>, Error> {
+    let object: &str = &mapping.object;
+    let statement = include_str!("../sql/load_set_aside.sql");
+    let rows = transaction.query_typed(statement, &[(&object, Type::TEXT)]).await?;
+    rows.iter().map(|row| Ok(tables::index_made(row.try_get(0)?))).collect()
 }
 
 async fn create_functions(

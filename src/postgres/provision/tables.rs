@@ -201,6 +201,11 @@ pub(super) fn indexes(mapping: &Mapping, all: &[Mapping]) -> Vec<(String, bool)>
     indexes
 }
 
+/// What is said of an index that was made.
+pub(super) fn index_made(name: &str) -> String {
+    format!("index {name} created")
+}
+
 /// The statements for the indexes that no index of the table can stand in for.
 pub(super) fn add_indexes(
     mapping: &Mapping,
@@ -225,7 +230,7 @@ pub(super) fn add_indexes(
                 qualify(schema, &mapping.table),
                 quote(&column)
             );
-            (format!("index {name} created"), statement)
+            (index_made(&name), statement)
         })
         .collect()
 }

@@ -15,6 +15,7 @@ impl Backfill {
     pub async fn give_up(&self, lease: &Lease, mapping: &Mapping) -> Result<(), Error> {
         let progress = postgres::progress(&self.db, &mapping.object).await?;
         postgres::give_up_backfill(&self.db, lease, &mapping.object).await?;
+        postgres::close_load(&self.db, lease, mapping, false).await?;
         let Some(job) = progress.backfill.and_then(|position| position.job_id) else {
             return Ok(());
         };

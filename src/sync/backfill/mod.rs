@@ -8,22 +8,28 @@
 //! What was asked for may be a part ([`Part`]): records since a moment, or some fields. It is loaded as if the part
 //! were the mapping; that a part does not show a record says nothing about it.
 
+mod ahead;
 mod give_up;
 mod part;
 
 use crate::mapping::Mapping;
+use crate::model::RowSource;
 use crate::postgres::{
-    self, Applied, BackfillProgress, Checkpoint, Database, Lease, Page, Part, Rows, Took,
+    self, Applied, BackfillProgress, Checkpoint, Database, Lease, LoadState, Page, Part, Records,
+    Rows, Took,
 };
-use crate::salesforce::{self, BulkPage, Client, Scope, Shape};
+use crate::salesforce::{self, Client, Scope, Shape};
 use crate::sync::Error;
-use crate::sync::pull::{BULK_PAGE_ROWS, await_result};
-use chrono::TimeDelta;
+use ahead::{Ahead, Fetched, Place};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 use std::convert::Infallible;
 
 /// Rows per REST page; the most that Salesforce answers at once.
 const REST_PAGE_ROWS: usize = 2_000;
+
+/// After this many Bulk jobs in a row that came to nothing, a person has to look.
+const JOBS_MAX: u32 = 3;
 
 /// Where a load stands after a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,13 +47,24 @@ pub struct Step {
 pub struct Backfill {
     db: Database,
     client: Client,
+    ahead: Ahead,
+}
+
+/// A load under way.
+struct Load<'a> {
+    lease: &'a Lease,
+    mapping: &'a Mapping,
+    position: BackfillProgress,
+    state: LoadState,
+    /// Whether it reads all of the object.
+    is_whole: bool,
 }
 
 impl Backfill {
     /// A loader between this database and this org.
     #[must_use]
     pub fn new(db: Database, client: Client) -> Self {
-        Self { db, client }
+        Self { db, client, ahead: Ahead::default() }
     }
 
     /// How many records a load of this part of the mapping reads, for a progress bar.
@@ -83,9 +100,15 @@ impl Backfill {
             Some(position) => position,
             None => self.begin(lease, mapping).await?,
         };
-        match position.job_id.clone() {
-            Some(job) => self.bulk_page(lease, mapping, position, &job).await,
-            None => self.rest_page(lease, mapping, position).await,
+        let state = postgres::load_state(&self.db, &mapping.object).await?;
+        let is_whole = progress.part.is_whole();
+        let load = Load { lease, mapping, position, state, is_whole };
+        if load.state.is_read {
+            return self.finish(&load, Applied::default()).await;
+        }
+        match load.position.job_id.clone() {
+            Some(job) => self.bulk_page(&load, &job).await,
+            None => self.rest_page(&load).await,
         }
     }
 
@@ -104,18 +127,15 @@ impl Backfill {
         };
         let position =
             BackfillProgress { job_id, locator: None, rows: 0, started_at, read_started };
-        self.save(lease, mapping, Checkpoint::Backfill(position.clone())).await?;
+        let sets_aside = position.job_id.is_some();
+        postgres::open_load(&self.db, lease, mapping, &position, sets_aside).await?;
         let took = Took { expected: Some(count), ..Took::default() };
         postgres::note_backfill(&self.db, lease, &mapping.object, took).await?;
         Ok(position)
     }
 
-    async fn rest_page(
-        &self,
-        lease: &Lease,
-        mapping: &Mapping,
-        position: BackfillProgress,
-    ) -> Result<Step, Error> {
+    async fn rest_page(&self, load: &Load<'_>) -> Result<Step, Error> {
+        let Load { mapping, position, .. } = load;
         let shape = Shape::of(mapping);
         let condition = condition(mapping, position.locator.as_deref());
         let soql = format!(
@@ -130,76 +150,102 @@ impl Backfill {
             page = self.client.query_more(&next, &shape).await?;
             records.append(&mut page.records);
         }
-        let finished = records.len() < REST_PAGE_ROWS;
-        let rows = position.rows + records.len() as u64;
-        let locator = records.last().map(|record| record.id.to_string());
-        let next = BackfillProgress { locator, rows, ..position.clone() };
-        let rows_read = stream::iter(records.into_iter().map(Ok::<_, Infallible>));
-        let checkpoint =
-            Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
-        let page = Page { mapping, read_started, checkpoint, more: false };
-        let applied = postgres::apply(&self.db, lease, page, rows_read).await?;
-        Ok(Step { rows, applied, finished })
+        let end = (records.len() == REST_PAGE_ROWS).then(|| records.last()).flatten();
+        let locator = end.map(|record| record.id.to_string());
+        let count = records.len() as u64;
+        let records = Records(stream::iter(records.into_iter().map(Ok::<_, Infallible>)));
+        let rows = Rows::received(mapping, records, usize::MAX).await?;
+        self.write(load, read_started, rows, (locator, count)).await
     }
 
-    async fn bulk_page(
-        &self,
-        lease: &Lease,
-        mapping: &Mapping,
-        position: BackfillProgress,
-        job: &str,
-    ) -> Result<Step, Error> {
-        let shape = Shape::of(mapping);
-        let locator = position.locator.as_deref();
-        let page = match self.open_bulk_page(mapping, job, locator, &shape).await {
+    async fn bulk_page(&self, load: &Load<'_>, job: &str) -> Result<Step, Error> {
+        let Load { lease, mapping, position, .. } = load;
+        let place = Place { job: job.to_owned(), locator: position.locator.clone() };
+        let page = match self.ahead.page(&self.client, mapping, &place).await {
             Ok(page) => page,
-            Err(error @ Error::QueryJobEnded { .. }) => {
-                postgres::restart_load(&self.db, lease, &mapping.object).await?;
-                return Err(error);
-            }
-            Err(error @ Error::Salesforce(salesforce::Error::NotFound(_))) => {
-                tracing::warn!(mapping = %mapping.object, %error, "the bulk job is gone, the load starts again");
-                postgres::restart_load(&self.db, lease, &mapping.object).await?;
-                return Ok(Step::default());
+            Err(
+                error @ (Error::QueryJobEnded { .. }
+                | Error::Salesforce(salesforce::Error::NotFound(_))),
+            ) => {
+                let failed = postgres::note_failed_job(&self.db, lease, &mapping.object).await?;
+                tracing::warn!(mapping = %mapping.object, %error, failed, "the bulk job came to nothing, the load starts again");
+                // The next attempts are the operator's to allow.
+                return if failed % JOBS_MAX == 0 { Err(error) } else { Ok(Step::default()) };
             }
             Err(error) => return Err(error),
         };
-        let finished = page.next.is_none();
-        let rows = position.rows + page.expected.unwrap_or_default();
-        let next = BackfillProgress { locator: page.next, rows, ..position.clone() };
-        let checkpoint =
-            Some(if finished { Checkpoint::Loaded } else { Checkpoint::Backfill(next) });
-        let read_started = position.read_started;
-        let applied = postgres::apply_rows(
-            &self.db,
-            lease,
-            Page { mapping, read_started, checkpoint, more: false },
-            Rows::passing(mapping, page.rows),
-        )
-        .await?;
-        Ok(Step { rows, applied, finished })
+        self.ahead.fetch_next(&self.client, mapping, job, &page);
+        let Fetched { rows, next, announced } = page;
+        self.write(load, position.read_started, rows, (next, announced)).await
     }
 
-    async fn open_bulk_page(
+    /// Writes a page by the fastest road that is open, with the position behind it: where the next page begins, if
+    /// there is one, and how many records this one has.
+    async fn write<R: RowSource>(
         &self,
-        mapping: &Mapping,
-        job: &str,
-        locator: Option<&str>,
-        shape: &Shape,
-    ) -> Result<BulkPage, Error> {
-        if locator.is_none() {
-            await_result(&self.client, mapping, job).await?;
+        load: &Load<'_>,
+        read_started: DateTime<Utc>,
+        rows: Rows<R>,
+        (locator, count): (Option<String>, u64),
+    ) -> Result<Step, Error>
+    where
+        R::Error: Into<Error>,
+    {
+        let Load { lease, mapping, position, state, .. } = load;
+        let is_last = locator.is_none();
+        let rows_read = position.rows + count;
+        let step = |applied| Step { rows: rows_read, applied, finished: is_last };
+        let after = BackfillProgress {
+            // The position of a load that is read says no more than that it is under way.
+            locator: locator.or_else(|| position.locator.clone()),
+            rows: rows_read,
+            ..position.clone()
+        };
+        let checkpoint = if is_last && !state.has_end() {
+            Checkpoint::Loaded
+        } else {
+            Checkpoint::Backfill(after)
+        };
+        let page = Page { mapping, read_started, checkpoint: Some(checkpoint), more: !is_last };
+        let whole = if state.is_direct { rows.whole() } else { None };
+        if let Some(whole) = whole {
+            let ends = is_last.then_some(position.started_at);
+            let loaded = postgres::load_direct(&self.db, lease, &page, &whole, ends).await?;
+            if let Some(applied) = loaded {
+                return if is_last { self.finish(load, applied).await } else { Ok(step(applied)) };
+            }
         }
-        Ok(self.client.query_job_page(job, locator, BULK_PAGE_ROWS, shape).await?)
+        if is_last && state.has_end() {
+            // The last page is read again where its load's end is cut off: merging it twice changes nothing.
+            let page = Page { checkpoint: None, ..page };
+            let applied = postgres::apply_rows(&self.db, lease, page, rows).await?;
+            self.finish(load, applied).await?;
+            return Ok(step(applied));
+        }
+        let applied = postgres::apply_rows(&self.db, lease, page, rows).await?;
+        if is_last {
+            self.ask_for_sweep(load).await?;
+        }
+        Ok(step(applied))
     }
 
-    async fn save(
-        &self,
-        lease: &Lease,
-        mapping: &Mapping,
-        checkpoint: Checkpoint,
-    ) -> Result<(), Error> {
-        Ok(postgres::save(&self.db, lease, &mapping.object, checkpoint).await?)
+    /// What comes after the last page: indexes, statistics, and the word that the load is complete.
+    async fn finish(&self, load: &Load<'_>, applied: Applied) -> Result<Step, Error> {
+        let Load { lease, mapping, position, .. } = load;
+        postgres::close_load(&self.db, lease, mapping, true).await?;
+        self.ask_for_sweep(load).await?;
+        Ok(Step { rows: position.rows, applied, finished: true })
+    }
+}
+
+impl Backfill {
+    /// After a reload there may be rows whose records are gone, which reading what is there does not show.
+    async fn ask_for_sweep(&self, load: &Load<'_>) -> Result<(), Error> {
+        if load.is_whole && !load.state.is_direct {
+            let reason = "a table with rows was loaded again";
+            postgres::needs_sweep(&self.db, &load.mapping.object, reason).await?;
+        }
+        Ok(())
     }
 }
 
