@@ -256,7 +256,7 @@ fn free_port() -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_whose_bulk_job_was_aborted_says_so_and_the_next_one_starts_anew() {
+async fn a_load_whose_bulk_job_was_aborted_starts_anew_by_itself() {
     // given a load that waits for its Bulk job
     let mapping = format!("{ACCOUNT}bulk = {{ read_above = 1 }}\n");
     let org = Config { scale: 0.05, bulk_delay: Duration::from_secs(3), ..Config::default() };
@@ -278,13 +278,10 @@ async fn a_load_whose_bulk_job_was_aborted_says_so_and_the_next_one_starts_anew(
         .unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
 
-    // then the load says what happened, and the next one does not hang on to the dead job
+    // then the load does not hang on to the dead job
     let output = tokio::task::spawn_blocking(|| load.wait_with_output()).await.unwrap().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{talk}");
-    assert!(talk.contains("Aborted") && talk.contains("next:"), "{talk}");
-    let (status, _, talk) = world.run(&["backfill"]);
-    assert_eq!(status, 0, "{talk}");
+    assert_eq!(output.status.code(), Some(0), "{talk}");
     let rows = world.cell("select count(*) from salesforce.account").await;
     assert_eq!(rows.as_deref(), Some("50"));
 }
