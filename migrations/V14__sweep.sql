@@ -42,3 +42,15 @@ create table lockstep.sweep_finding (
     kind text not null check (kind in ('missing', 'extra', 'stale', 'differing', 'gone')),
     primary key (object, sfid)
 );
+
+-- Which server and database this is, as the worker last saw it, and how often it looked. A copy or an older state of the
+-- database tells itself by them.
+create table lockstep.marker (
+    is_only boolean primary key default true check (is_only),
+    system_identifier text,
+    timeline integer,
+    database_oid bigint not null,
+    relation_oid bigint not null,
+    beat bigint not null default 0 check (beat >= 0),
+    beaten_at timestamptz not null default clock_timestamp()
+);

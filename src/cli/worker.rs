@@ -3,6 +3,7 @@
 use super::connect::{self, Session};
 use super::report::{Exit, Failure};
 use crate::worker::{self, Health, Worker};
+use crate::{postgres, sync};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +31,6 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
             }
         });
     }
-    let Some(session) = open_patiently(config, &stop).await? else { return Ok(Exit::Ok) };
     let worker_config = worker::Config {
         holder: connect::holder(&settings),
         lease_ttl: settings.worker.lease_ttl,
@@ -38,16 +38,23 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         describe_every: settings.worker.describe_every,
         limits_every: settings.worker.limits_every,
     };
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        mappings = session.mappings.len(),
-        holder = %worker_config.holder,
-        "started"
-    );
-    let Session { db, client, mappings, files, org, .. } = session;
-    let worker = Worker::new(db, client, &mappings, worker_config, health);
-    worker.watching(files, org).run(stop).await;
-    Ok(Exit::Ok)
+    let mut went_back = None;
+    loop {
+        let Some(session) = open_patiently(config, &stop, went_back.as_deref()).await? else {
+            return Ok(Exit::Ok);
+        };
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            mappings = session.mappings.len(),
+            holder = %worker_config.holder,
+            "started"
+        );
+        let Session { db, client, mappings, files, org, .. } = session;
+        let worker = Worker::new(db, client, &mappings, worker_config.clone(), health.clone());
+        went_back = worker.watching(files, org).run(stop.clone()).await;
+        let Some(reason) = &went_back else { return Ok(Exit::Ok) };
+        tracing::error!(%reason, "starting anew, with nothing remembered");
+    }
 }
 
 /// Connects, checks and provisions; tries again for as long as time can heal what is in the way.
@@ -56,12 +63,13 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
 async fn open_patiently(
     config: Option<&Path>,
     stop: &CancellationToken,
+    went_back: Option<&str>,
 ) -> Result<Option<Session>, Failure> {
     let mut pause = Duration::from_secs(1);
     loop {
         let failure = tokio::select! {
             () = stop.cancelled() => return Ok(None),
-            opened = open(config) => match opened {
+            opened = open(config, went_back) => match opened {
                 Ok(session) => return Ok(Some(session)),
                 Err(failure) if failure.exit == Exit::Temporary => failure,
                 Err(failure) => return Err(failure),
@@ -76,7 +84,7 @@ async fn open_patiently(
     }
 }
 
-async fn open(config: Option<&Path>) -> Result<Session, Failure> {
+async fn open(config: Option<&Path>, went_back: Option<&str>) -> Result<Session, Failure> {
     let session = Session::open(config).await?;
     let provisioned = session.provision().await?;
     for step in provisioned.done {
@@ -85,6 +93,11 @@ async fn open(config: Option<&Path>) -> Result<Session, Failure> {
     for finding in session.remaining().await? {
         let (mapping, problem, next) = (finding.object, finding.message, finding.help);
         tracing::error!(%mapping, %problem, %next, "the database does not fit the mapping");
+    }
+    let Session { db, mappings, .. } = &session;
+    let told = postgres::beat(db).await.map_err(connect::postgres_failure)?;
+    if let Some(reason) = told.as_deref().or(went_back) {
+        sync::went_back(db, mappings, reason).await.map_err(connect::sync_failure)?;
     }
     Ok(session)
 }

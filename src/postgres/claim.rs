@@ -78,6 +78,32 @@ pub async fn claim(
     Ok(changes)
 }
 
+/// The unsent changes of the next so many records of the table behind `after`, record by record and oldest first. Takes
+/// nothing: they stay as they are.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn unsent(
+    db: &Database,
+    table: &str,
+    after: i32,
+    records: i64,
+) -> Result<Vec<Change>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let hstore = hstore_schema(&transaction).await?;
+    let parts = [("schema", quote(db.schema())), ("hstore", quote(&hstore))];
+    let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
+    let rows = transaction
+        .query_typed(
+            &fill(include_str!("sql/read_unsent.sql"), &parts),
+            &[(&table, Type::TEXT), (&after, Type::INT4), (&records, Type::INT8)],
+        )
+        .await?;
+    transaction.commit().await?;
+    rows.iter().map(change).collect()
+}
+
 /// Whether more than a few changes wait; counts no further than it must.
 async fn has_backlog(transaction: &Transaction<'_>, db: &Database) -> Result<bool, Error> {
     let probe = format!(

@@ -5,6 +5,7 @@
 
 use super::address::Address;
 use super::identifier::{fill, qualify, quote};
+use super::marker::Memory;
 use super::tls::connector;
 use super::usage::Ledger;
 use super::{Error, Listener};
@@ -59,6 +60,7 @@ struct Shared {
     address: Address,
     tls: MakeRustlsConnect,
     ledger: Ledger,
+    memory: Memory,
 }
 
 impl Database {
@@ -86,6 +88,7 @@ impl Database {
             address,
             tls,
             ledger: Ledger::default(),
+            memory: Memory::default(),
         });
         let database = Self { pool, shared };
         database.check_version().await?;
@@ -121,8 +124,22 @@ impl Database {
         &self.shared.ledger
     }
 
-    /// A pooled connection.
+    /// What this process knows of the database.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.shared.memory
+    }
+
+    /// A pooled connection, to the database that this process knows.
     pub(super) async fn client(&self) -> Result<Object, Error> {
+        self.shared.memory.check()?;
+        let client = self.pooled().await?;
+        if Object::metrics(&client).recycle_count == 0 {
+            self.shared.memory.meet(&client).await?;
+        }
+        Ok(client)
+    }
+
+    async fn pooled(&self) -> Result<Object, Error> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => Error::from_connect(&self.shared.address.host, &error),
             PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => Error::TooManyConnections,

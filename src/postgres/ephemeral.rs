@@ -140,11 +140,23 @@ impl EphemeralPostgres {
     /// # Errors
     /// See [`EphemeralError`].
     pub fn start(search: &Search) -> Result<Self, EphemeralError> {
+        Self::start_from(search, None)
+    }
+
+    /// As [`EphemeralPostgres::start`], with a copy of the cluster in `image` in place of an empty one: files as a
+    /// server left them that was stopped, or that lost its power.
+    ///
+    /// # Errors
+    /// See [`EphemeralError`].
+    pub fn start_from(search: &Search, image: Option<&Path>) -> Result<Self, EphemeralError> {
         let owner = Owner::current()?;
         let programs = find_programs(search)?;
         let base = search.base.clone().unwrap_or_else(default_base);
         sweep(&base, owner);
-        let template = template(&programs, &base, owner)?;
+        let template = match image {
+            Some(image) => image.to_owned(),
+            None => template(&programs, &base, owner)?,
+        };
         let mut attempt = 1;
         loop {
             match Self::start_copy(&programs, &base, &template, owner) {

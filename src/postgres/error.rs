@@ -65,6 +65,10 @@ pub enum Error {
     /// The database accepts no writes at the moment, as during a failover.
     #[error("the database is read-only")]
     ReadOnly,
+    /// The database is not the one this process knew: it was restored, copied or failed over. Nothing is done with what
+    /// was remembered of it.
+    #[error("{0}")]
+    WentBack(String),
     /// The connection ended.
     #[error("the connection to the database was lost: {0}")]
     Lost(String),
@@ -113,6 +117,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::TooManyConnections
             | Self::ReadOnly
+            | Self::WentBack(_)
             | Self::Lost(_)
             | Self::Locked(_)
             | Self::Fenced(_)
@@ -167,6 +172,7 @@ impl Error {
                 "read the server's log for the statement, and report it if it is ours"
             }
             Self::ReadOnly
+            | Self::WentBack(_)
             | Self::Lost(_)
             | Self::Locked(_)
             | Self::Fenced(_)

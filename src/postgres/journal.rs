@@ -104,22 +104,8 @@ pub async fn open_journal(
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
     transaction.batch_execute("set local synchronous_commit = on").await?;
-    let rows: Vec<Json> = intents
-        .iter()
-        .enumerate()
-        .map(|(position, intent)| {
-            json!({
-                "position": position,
-                "table_name": intent.table,
-                "record_id": intent.record_id,
-                "operation": intent.operation.as_str(),
-                "sfid": intent.sfid.as_ref().map(SalesforceId::as_str),
-                "key": intent.key,
-                "values": intent.values,
-                "log_ids": intent.log_ids,
-            })
-        })
-        .collect();
+    let rows: Vec<Json> =
+        intents.iter().enumerate().map(|(position, intent)| intent_row(position, intent)).collect();
     let rows = transaction
         .query_typed(include_str!("sql/open_journal.sql"), &[(&Json::Array(rows), Type::JSONB)])
         .await?;
@@ -127,6 +113,41 @@ pub async fn open_journal(
     ids.sort_unstable();
     transaction.commit().await?;
     Ok(ids)
+}
+
+/// Writes down what may have been sent, at some time since each intent's moment, without anybody knowing.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn suspect(db: &Database, intents: &[(Intent, DateTime<Utc>)]) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let rows: Vec<Json> = intents
+        .iter()
+        .enumerate()
+        .map(|(position, (intent, since))| {
+            let mut row = intent_row(position, intent);
+            row["since"] = json!(since);
+            row
+        })
+        .collect();
+    let statement = include_str!("sql/suspect_journal.sql");
+    transaction.execute_typed(statement, &[(&Json::Array(rows), Type::JSONB)]).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn intent_row(position: usize, intent: &Intent) -> Json {
+    json!({
+        "position": position,
+        "table_name": intent.table,
+        "record_id": intent.record_id,
+        "operation": intent.operation.as_str(),
+        "sfid": intent.sfid.as_ref().map(SalesforceId::as_str),
+        "key": intent.key,
+        "values": intent.values,
+        "log_ids": intent.log_ids,
+    })
 }
 
 /// The entries of the tables that have no outcome yet, newest first.

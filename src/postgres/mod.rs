@@ -20,6 +20,7 @@ mod journal;
 mod lease;
 mod listen;
 mod load;
+mod marker;
 mod migrate;
 mod numeric;
 mod progress;
@@ -45,7 +46,7 @@ pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
     give_up_backfill, heed_wish, note_backfill, wish,
 };
-pub use claim::{LocalRow, Taking, claim, find_parents, read_rows};
+pub use claim::{LocalRow, Taking, claim, find_parents, read_rows, unsent};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
@@ -54,7 +55,7 @@ pub use drift::{DriftNote, drifts, note_drift, require_load};
 pub use error::Error;
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
-    open_journal, save_bulk_job,
+    open_journal, save_bulk_job, suspect,
 };
 pub use lease::{Lease, acquire, release, renew};
 pub use listen::Listener;
@@ -62,6 +63,7 @@ pub use load::{
     LoadState, Records, Rows, Whole, close_load, load_direct, load_state, note_failed_job,
     open_load,
 };
+pub use marker::{beat, settle_marker};
 pub use migrate::migrate;
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
@@ -75,7 +77,7 @@ pub use status::{
 pub use sweep::{
     Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,
     count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,
-    needs_sweep, settle_findings, sweep_state, sweeps, swept_first,
+    needs_sweep, needs_sweep_first, settle_findings, sweep_state, sweeps, swept_first,
 };
 pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};
 pub use waiting::{Wait, Waiting, waiting};

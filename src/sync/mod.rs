@@ -5,6 +5,7 @@ mod deletes;
 mod error;
 mod pull;
 pub mod push;
+mod recovery;
 mod sweep;
 
 pub use backfill::{Backfill, Step};
@@ -12,6 +13,7 @@ pub use deletes::Deletes;
 pub use error::Error;
 pub use pull::{Opening, Pulled, Puller};
 pub use push::{Pushed, Pusher};
+pub use recovery::went_back;
 pub use sweep::{Repaired, SweepOptions, SweepReport, SweepTurn, Sweeper, sweep_turn};
 
 use crate::postgres::{self, Database};

@@ -6,6 +6,7 @@
 //!                                         ├─ listener: a captured change wakes the groups
 //!                                         ├─ watch: an object that has changed gives its group another binding
 //!                                         ├─ housekeeping: calls and the API budget, old history
+//!                                         ├─ heartbeat: tells when the database is an older state of itself
 //!                                         └─ health: /livez, /readyz
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 mod group;
 mod health;
+mod heartbeat;
 mod housekeeping;
 mod keep_lease;
 mod listener;
@@ -88,7 +90,11 @@ impl Worker {
     }
 
     /// Runs until `stop`, then finishes what is in flight within the grace period and releases the leases.
-    pub async fn run(self, stop: CancellationToken) {
+    ///
+    /// Answers why when the database turned out to be an older state or a copy of what it was: then the worker has
+    /// stopped by itself, and is to be built anew on new connections.
+    pub async fn run(self, told: CancellationToken) -> Option<String> {
+        let stop = told.child_token();
         let tasks = TaskTracker::new();
         let groups = crate::mapping::groups(&self.mappings);
         let (db, client) = (self.db.clone(), self.client.clone());
@@ -121,7 +127,8 @@ impl Worker {
         }
         tasks.close();
         self.health.set_ready(true);
-        stop.cancelled().await;
+        let went_back = heartbeat::run(self.db, stop.clone()).await;
+        stop.cancel();
         self.health.set_ready(false);
         tracing::info!(grace_seconds = self.config.grace.as_secs(), "stopping");
         if tokio::time::timeout(self.config.grace, tasks.wait()).await.is_err() {
@@ -130,5 +137,6 @@ impl Worker {
             );
         }
         tracing::info!("stopped");
+        went_back
     }
 }

@@ -24,6 +24,7 @@ mod directions;
 mod drift;
 mod operations;
 mod push;
+mod recovery;
 mod verify;
 mod wait;
 mod world;

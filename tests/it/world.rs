@@ -90,11 +90,17 @@ impl World {
 
     /// Starts a worker that is known by this name in leases, with a log of its own.
     pub(crate) fn worker_named(&self, name: &str) -> Worker {
+        self.worker_at(name, &self.postgres.url())
+    }
+
+    /// Starts a worker that finds the database at this address.
+    pub(crate) fn worker_at(&self, name: &str, url: &str) -> Worker {
         let path = self.folder.path().join(format!("{name}.log"));
         let log = std::fs::File::options().create(true).append(true).open(&path).unwrap();
         let process = self
             .command(&["worker"])
             .env("LOCKSTEP__WORKER__NAME", name)
+            .env("DATABASE_URL", url)
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -294,6 +300,12 @@ impl Worker {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         self.process.wait().unwrap().code()
+    }
+
+    /// Any other signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
     }
 
     /// What it logged so far.

@@ -12,6 +12,6 @@ mod tests;
 pub use scan::{Difference, FindingKind, Scan, ScanStart};
 pub use state::{
     Findings, Held, SweepState, Underway, begin_sweep, count_gone, count_rows, end_sweep, findings,
-    forget_late_stamps, held_back, hold_back, needs_sweep, settle_findings, sweep_state, sweeps,
-    swept_first,
+    forget_late_stamps, held_back, hold_back, needs_sweep, needs_sweep_first, settle_findings,
+    sweep_state, sweeps, swept_first,
 };

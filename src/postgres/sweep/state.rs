@@ -67,11 +67,28 @@ pub struct Held {
 /// # Errors
 /// When the database cannot be asked.
 pub async fn needs_sweep(db: &Database, object: &str, reason: &str) -> Result<(), Error> {
+    want_sweep(db, object, reason, false).await
+}
+
+/// As [`needs_sweep`], and holds the object's changes back until the sweep is done.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn needs_sweep_first(db: &Database, object: &str, reason: &str) -> Result<(), Error> {
+    want_sweep(db, object, reason, true).await
+}
+
+async fn want_sweep(
+    db: &Database,
+    object: &str,
+    reason: &str,
+    is_first: bool,
+) -> Result<(), Error> {
     let client = db.client().await?;
     client
         .execute_typed(
             include_str!("../sql/want_sweep.sql"),
-            &[(&object, Type::TEXT), (&reason, Type::TEXT), (&false, Type::BOOL)],
+            &[(&object, Type::TEXT), (&reason, Type::TEXT), (&is_first, Type::BOOL)],
         )
         .await?;
     drop(client);
