@@ -3,7 +3,7 @@
 use super::read::ids_at_once;
 use super::{Repaired, SweepOptions, Sweeper};
 use crate::mapping::{Deletes, LeaveRule, Mapping};
-use crate::model::{RemoteRecord, SalesforceId};
+use crate::model::{RemoteRecord, SalesforceId, Value};
 use crate::postgres::{self, Applied, FindingKind, Lease, Page};
 use crate::sync::Error;
 use chrono::{DateTime, Utc};
@@ -97,7 +97,8 @@ impl Sweeper {
             }
             after = found.last;
             let read_started = self.db.now().await?;
-            let gone: Vec<RemoteRecord> = found.ids.iter().map(gone_record).collect();
+            let gone: Vec<RemoteRecord> =
+                found.ids.iter().map(|id| gone_record(mapping, id)).collect();
             let page = Page { mapping: &allowing, read_started, checkpoint: None, more: false };
             let rows = stream::iter(gone.into_iter().map(Ok::<_, Infallible>));
             removed += postgres::apply(&self.db, batch.lease, page, rows).await?.deleted;
@@ -117,13 +118,13 @@ impl Sweeper {
 }
 
 /// What a poll would say of a record that is gone.
-fn gone_record(id: &SalesforceId) -> RemoteRecord {
+fn gone_record(mapping: &Mapping, id: &SalesforceId) -> RemoteRecord {
     RemoteRecord {
         id: id.clone(),
         system_modstamp: None,
         is_deleted: true,
         master_record_id: None,
-        values: Vec::new(),
+        values: vec![Value::Null; mapping.fields.len()],
     }
 }
 
