@@ -3,16 +3,14 @@
 //! Every record succeeds or fails by itself, and the answers come in the order of the records. A call is sent
 //! once: where the answer is lost, [`Error::outcome_is_unknown`] says so, and only reading tells what happened.
 
+use super::body::Body;
 use super::call::Call;
 use super::error::WireRefusal;
 use super::{Client, Error, RowError};
 use crate::model::SalesforceId;
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-
-/// The fields of a record as they are sent.
-pub type JsonMap = serde_json::Map<String, Json>;
 
 /// As many records as one call may carry.
 pub const COLLECTION_MAX: usize = 200;
@@ -28,6 +26,13 @@ pub struct Saved {
 
 /// What became of one record.
 pub type RowResult = Result<Saved, RowError>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSave<'a> {
+    all_or_none: bool,
+    records: &'a [Body],
+}
 
 #[derive(Deserialize)]
 struct WireResult {
@@ -46,7 +51,7 @@ impl Client {
     pub async fn create(
         &self,
         object: &str,
-        records: Vec<JsonMap>,
+        records: Vec<impl Into<Body>>,
     ) -> Result<Vec<RowResult>, Error> {
         let call = Call::writing(Method::POST, &[self.version(), "composite", "sobjects"]);
         self.save(call, typed(object, records)).await
@@ -59,11 +64,12 @@ impl Client {
     pub async fn update(
         &self,
         object: &str,
-        records: Vec<(SalesforceId, JsonMap)>,
+        records: Vec<(SalesforceId, impl Into<Body>)>,
     ) -> Result<Vec<RowResult>, Error> {
         let call = Call::writing(Method::PATCH, &[self.version(), "composite", "sobjects"]);
-        let records = records.into_iter().map(|(id, mut record)| {
-            record.insert("id".to_owned(), Json::String(id.as_str().to_owned()));
+        let records = records.into_iter().map(|(id, record)| {
+            let mut record = record.into();
+            record.set_json("id", Json::String(id.as_str().to_owned()));
             record
         });
         self.save(call, typed(object, records)).await
@@ -78,7 +84,7 @@ impl Client {
         &self,
         object: &str,
         key_field: &str,
-        records: Vec<JsonMap>,
+        records: Vec<impl Into<Body>>,
     ) -> Result<Vec<RowResult>, Error> {
         let path = [self.version(), "composite", "sobjects", object, key_field];
         self.save(Call::writing(Method::PATCH, &path), typed(object, records)).await
@@ -99,11 +105,11 @@ impl Client {
         self.results(&call, ids.len()).await
     }
 
-    async fn save(&self, call: Call, records: Vec<JsonMap>) -> Result<Vec<RowResult>, Error> {
+    async fn save(&self, call: Call, records: Vec<Body>) -> Result<Vec<RowResult>, Error> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let call = call.with_json(&json!({ "allOrNone": false, "records": records }));
+        let call = call.with_json(&WireSave { all_or_none: false, records: &records });
         self.results(&call, records.len()).await
     }
 
@@ -117,12 +123,13 @@ impl Client {
     }
 }
 
-fn typed(object: &str, records: impl IntoIterator<Item = JsonMap>) -> Vec<JsonMap> {
+fn typed(object: &str, records: impl IntoIterator<Item = impl Into<Body>>) -> Vec<Body> {
     let attributes = json!({ "type": object });
     records
         .into_iter()
-        .map(|mut record| {
-            record.insert("attributes".to_owned(), attributes.clone());
+        .map(|record| {
+            let mut record = record.into();
+            record.set_json("attributes", attributes.clone());
             record
         })
         .collect()

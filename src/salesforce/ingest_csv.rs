@@ -4,7 +4,8 @@
 //! field is left alone and null clears it; in CSV an empty cell is left alone and only `#N/A` clears. A file has
 //! one header, so records with different fields get the union of the columns.
 
-use super::{Error, JsonMap};
+use super::Error;
+use super::body::{Body, BodyCell};
 use crate::model::bulk_null;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -18,7 +19,7 @@ pub const UPLOAD_BYTES_MAX: usize = 100_000_000;
 ///
 /// # Errors
 /// [`Error::Malformed`] when a value is a list.
-pub fn ingest_csv(records: &[JsonMap]) -> Result<Vec<u8>, Error> {
+pub fn ingest_csv(records: &[Body]) -> Result<Vec<u8>, Error> {
     let rows = records.iter().map(cells).collect::<Result<Vec<_>, _>>()?;
     let columns: BTreeSet<&str> =
         rows.iter().flat_map(|row| row.keys().map(AsRef::as_ref)).collect();
@@ -34,16 +35,19 @@ pub fn ingest_csv(records: &[JsonMap]) -> Result<Vec<u8>, Error> {
 
 type Cells<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
 
-fn cells(record: &JsonMap) -> Result<Cells<'_>, Error> {
+fn cells(record: &Body) -> Result<Cells<'_>, Error> {
     let mut cells = Cells::new();
-    for (name, value) in record {
+    for (name, value) in record.cells() {
         match value {
-            Json::Object(parent) => {
+            BodyCell::Number(digits) => {
+                cells.insert(Cow::Borrowed(name), Cow::Borrowed(digits.as_str()));
+            }
+            BodyCell::Json(Json::Object(parent)) => {
                 for (key, value) in parent {
                     cells.insert(Cow::Owned(format!("{name}.{key}")), cell(value)?);
                 }
             }
-            value => {
+            BodyCell::Json(value) => {
                 cells.insert(Cow::Borrowed(name), cell(value)?);
             }
         }
@@ -72,12 +76,13 @@ fn cell(value: &Json) -> Result<Cow<'_, str>, Error> {
 #[cfg(test)]
 mod tests {
     use super::ingest_csv;
-    use crate::salesforce::JsonMap;
+    use crate::model::{Decimal, Value};
+    use crate::salesforce::Body;
     use serde_json::{Value as Json, json};
 
     fn csv(records: &[Json]) -> String {
-        let records: Vec<JsonMap> =
-            records.iter().map(|record| record.as_object().unwrap().clone()).collect();
+        let records: Vec<Body> =
+            records.iter().map(|record| record.as_object().unwrap().clone().into()).collect();
         String::from_utf8(ingest_csv(&records).unwrap()).unwrap()
     }
 
@@ -108,6 +113,13 @@ mod tests {
     #[test]
     fn a_list_is_refused() {
         let record = json!({ "A": [1] }).as_object().unwrap().clone();
-        assert!(ingest_csv(&[record]).is_err());
+        assert!(ingest_csv(&[record.into()]).is_err());
+    }
+
+    #[test]
+    fn a_decimal_keeps_all_its_digits() {
+        let number = Value::Decimal(Decimal::parse("-1234567890123456.78").unwrap());
+        let body: Body = [("A", &number)].into_iter().collect();
+        assert_eq!(ingest_csv(&[body]).unwrap(), b"A\n-1234567890123456.78\n");
     }
 }

@@ -7,6 +7,7 @@
 //! The access token goes to one host only (`host`). Tokens, bodies and cell values are in no error and no log.
 
 mod auth;
+mod body;
 mod bulk_ingest;
 mod bulk_query;
 mod bulk_rows;
@@ -34,10 +35,11 @@ mod transport;
 mod usage;
 
 pub use auth::Identity;
+pub use body::{Body, JsonMap};
 pub use bulk_ingest::{IngestOperation, IngestResults, IngestRow};
 pub use bulk_query::BulkPage;
 pub use bulk_rows::BulkRows;
-pub use collections::{COLLECTION_MAX, JsonMap, RowResult, Saved};
+pub use collections::{COLLECTION_MAX, RowResult, Saved};
 pub use config::{Auth, Config, DEFAULT_API_VERSION};
 pub use deleted::Deletions;
 pub use error::{Error, RowError};

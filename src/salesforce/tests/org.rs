@@ -3,7 +3,7 @@
 use crate::model::{ColumnType, RemoteRecord, SalesforceId, StampField, Value};
 use crate::runtime::Retry;
 use crate::salesforce::{
-    Auth, Client, Config, DEFAULT_API_VERSION, Error, IngestOperation, JobKind, JobState, JsonMap,
+    Auth, Body, Client, Config, DEFAULT_API_VERSION, Error, IngestOperation, JobKind, JobState,
     Scope, Shape, ingest_csv,
 };
 use futures_util::TryStreamExt;
@@ -84,8 +84,8 @@ fn account() -> Shape {
     }
 }
 
-fn maps(records: &[Json]) -> Vec<JsonMap> {
-    records.iter().map(|record| record.as_object().unwrap().clone()).collect()
+fn maps(records: &[Json]) -> Vec<Body> {
+    records.iter().map(|record| record.as_object().unwrap().clone().into()).collect()
 }
 
 fn text(value: &str) -> Value {

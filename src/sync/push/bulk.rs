@@ -6,13 +6,12 @@
 use super::outcome::{Answer, Outgoing};
 use super::send::{Call, Sent, lost, whole};
 use crate::mapping::Mapping;
-use crate::model::{SalesforceId, Value, bulk_null, to_json};
+use crate::model::{SalesforceId, Value, bulk_null};
 use crate::salesforce::{
-    self, Client, IngestOperation, IngestResults, IngestRow, JobKind, JobState, JsonMap,
+    self, Body, Client, IngestOperation, IngestResults, IngestRow, JobKind, JobState,
     UPLOAD_BYTES_MAX, ingest_csv,
 };
 use crate::sync::Error;
-use serde_json::Value as Json;
 use std::collections::HashMap;
 
 const ID_COLUMN: &str = "Id";
@@ -35,21 +34,14 @@ pub(super) fn is_expressible(outgoing: &Outgoing) -> bool {
 
 /// The upload; `None` if it is larger than a job takes.
 pub(super) fn csv(mapping: &Mapping, records: &[Outgoing]) -> Option<Vec<u8>> {
-    let rows: Vec<JsonMap> = records.iter().map(|outgoing| row(mapping, outgoing)).collect();
+    let rows: Vec<Body> = records.iter().map(|outgoing| row(mapping, outgoing)).collect();
     ingest_csv(&rows).ok().filter(|csv| csv.len() <= UPLOAD_BYTES_MAX)
 }
 
-fn row(mapping: &Mapping, outgoing: &Outgoing) -> JsonMap {
-    let mut row: JsonMap = outgoing
-        .values
-        .iter()
-        .filter_map(|(field, value)| {
-            let field = mapping.fields.get(*field)?;
-            Some((field.name.clone(), to_json(value)))
-        })
-        .collect();
+fn row(mapping: &Mapping, outgoing: &Outgoing) -> Body {
+    let mut row = outgoing.body(mapping);
     if let Some(sfid) = &outgoing.sfid {
-        row.insert(ID_COLUMN.to_owned(), Json::String(sfid.as_str().to_owned()));
+        row.set(ID_COLUMN, &Value::Text(sfid.as_str().to_owned()));
     }
     row
 }

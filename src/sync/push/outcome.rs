@@ -6,7 +6,7 @@ use crate::postgres::{ConflictRow, Intent, JournalEntry, Outcome, Recorded};
 use crate::reconcile::{
     ATTEMPTS_MAX, Class, Conflict, FieldValues, RecordRef, classify, delay_before_attempt,
 };
-use crate::salesforce::RowError;
+use crate::salesforce::{Body, RowError};
 use crate::sync::Error;
 use std::time::Duration;
 
@@ -39,6 +39,17 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// The fields as they are sent.
+    pub(super) fn body(&self, mapping: &Mapping) -> Body {
+        let mut body = Body::default();
+        for (field, value) in &self.values {
+            if let Some(field) = mapping.fields.get(*field) {
+                body.set(&field.name, value);
+            }
+        }
+        body
+    }
+
     /// The journal entry to be written before it is sent.
     pub(super) fn intent(&self, mapping: &Mapping) -> Intent {
         let values = self

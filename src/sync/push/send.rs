@@ -5,9 +5,9 @@
 
 use super::outcome::{Answer, Outgoing, halting};
 use crate::mapping::Mapping;
-use crate::model::{Action, SalesforceId, to_json};
+use crate::model::{Action, SalesforceId};
 use crate::reconcile::{Class, classify};
-use crate::salesforce::{self, Client, JsonMap, RowError, RowResult};
+use crate::salesforce::{self, Client, RowError, RowResult};
 use crate::sync::Error;
 use std::ops::Range;
 
@@ -132,7 +132,7 @@ async fn request(
     call: Call,
     records: &[Outgoing],
 ) -> Result<Vec<RowResult>, salesforce::Error> {
-    let bodies = records.iter().map(|outgoing| body(mapping, outgoing));
+    let bodies = records.iter().map(|outgoing| outgoing.body(mapping));
     let ids = records.iter().filter_map(|outgoing| outgoing.sfid.clone());
     match (call, &mapping.key) {
         (Call::Upsert, Some(key)) => {
@@ -142,15 +142,4 @@ async fn request(
         (Call::Update, _) => client.update(&mapping.object, ids.zip(bodies).collect()).await,
         (Call::Delete, _) => client.delete(&ids.collect::<Vec<SalesforceId>>()).await,
     }
-}
-
-fn body(mapping: &Mapping, outgoing: &Outgoing) -> JsonMap {
-    outgoing
-        .values
-        .iter()
-        .filter_map(|(field, value)| {
-            let field = mapping.fields.get(*field)?;
-            Some((field.name.clone(), to_json(value)))
-        })
-        .collect()
 }
