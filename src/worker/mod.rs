@@ -14,6 +14,7 @@
 //! whose old and new process overlap hands over by lease and nothing is done twice. SIGTERM stops the claiming of
 //! work at once, lets what is in flight finish, and releases the leases last.
 
+mod combiner;
 mod group;
 mod health;
 mod heartbeat;
@@ -23,6 +24,7 @@ mod listener;
 mod load;
 mod pace;
 mod sweeping;
+mod timetable;
 mod watch;
 
 pub use health::Health;
@@ -33,10 +35,13 @@ pub(crate) use pace::pause;
 use crate::mapping::{Mapping, MappingFile, Org};
 use crate::postgres::Database;
 use crate::salesforce::Client;
+use combiner::Combiner;
 use group::{GroupTask, Signals};
 use std::sync::Arc;
 use std::time::Duration;
+use timetable::Slots;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use watch::Watch;
@@ -115,12 +120,21 @@ impl Worker {
             self.config.clone(),
         );
         tasks.spawn(sweeping.run(stop.clone()));
+        let slots = Arc::new(Slots::of(&self.mappings, Instant::now()));
+        let (combiner, sending) = Combiner::new(&self.client);
+        tasks.spawn(sending.run(stop.clone()));
         for (group, wake) in groups.into_iter().zip(wakes) {
             let task = GroupTask::new(
                 self.db.clone(),
                 self.client.counted_apart(),
                 group,
-                Signals { wake, watched: watched.clone(), health: self.health.clone() },
+                Signals {
+                    wake,
+                    watched: watched.clone(),
+                    slots: Arc::clone(&slots),
+                    combiner: combiner.clone(),
+                    health: self.health.clone(),
+                },
                 self.config.clone(),
             );
             tasks.spawn(task.run(stop.clone()));

@@ -1,4 +1,4 @@
-//! The worker's own time: pauses, and when the next poll of each mapping is due.
+//! The worker's own time: pauses, after failures and for a person's action.
 
 use crate::mapping::Mapping;
 use std::collections::BTreeMap;
@@ -9,69 +9,6 @@ use tokio::time::Instant;
 #[expect(clippy::disallowed_methods, reason = "the worker is the driver that owns time")]
 pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
-}
-
-/// When each mapping of a group is read next.
-#[derive(Debug)]
-pub(super) struct Timetable {
-    turns: Vec<Turn>,
-}
-
-/// One mapping's place in the timetable.
-#[derive(Clone, Copy, Debug)]
-struct Turn {
-    /// `None` for a mapping that is never read.
-    due: Option<Instant>,
-    is_paused: bool,
-}
-
-impl Turn {
-    fn is_due(self) -> bool {
-        self.due.is_some_and(|due| due <= Instant::now())
-    }
-}
-
-impl Timetable {
-    /// Every mapping that is read is due at once. None is known to be in order yet, so its first success is news.
-    pub(super) fn starting_now(mappings: &[Mapping]) -> Self {
-        let now = Instant::now();
-        let turn = |mapping: &Mapping| Turn {
-            due: mapping.direction.pulls().then_some(now),
-            is_paused: true,
-        };
-        Self { turns: mappings.iter().map(turn).collect() }
-    }
-
-    /// Whether the mapping at `index` is due.
-    pub(super) fn is_due(&self, index: usize) -> bool {
-        self.turns.get(index).is_some_and(|turn| turn.is_due())
-    }
-
-    /// Whether the mapping at `index` may be read at all now: it is not paused, or the pause is over.
-    pub(super) fn may_try(&self, index: usize) -> bool {
-        self.turns
-            .get(index)
-            .is_some_and(|turn| turn.due.is_some() && (!turn.is_paused || turn.is_due()))
-    }
-
-    /// The mapping at `index` was polled: its next turn comes one interval later. Answers whether a pause ended.
-    pub(super) fn polled(&mut self, index: usize, mapping: &Mapping) -> bool {
-        let Some(turn) = self.turns.get_mut(index) else { return false };
-        turn.due = Some(Instant::now() + mapping.poll.every);
-        std::mem::replace(&mut turn.is_paused, false)
-    }
-
-    /// The mapping at `index` waits for a person; it is tried again after `pause`.
-    pub(super) fn pause(&mut self, index: usize, pause: Duration) {
-        if let Some(turn) = self.turns.get_mut(index) {
-            *turn = Turn { due: Some(Instant::now() + pause), is_paused: true };
-        }
-    }
-
-    /// The earliest next turn.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.turns.iter().filter_map(|turn| turn.due).min()
-    }
 }
 
 /// Which mappings are not pushed for now, and until when.
@@ -133,20 +70,7 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::{Backoff, Timetable};
-    use crate::mapping::{Direction, Mapping};
-    use crate::reconcile::samples::contact;
-
-    #[tokio::test]
-    async fn a_mapping_that_is_never_read_does_not_keep_the_group_from_waiting() {
-        let with = |direction| Mapping { direction, ..contact() };
-        let mappings = [with(Direction::ToSalesforce), with(Direction::FromSalesforce)];
-        let mut timetable = Timetable::starting_now(&mappings);
-        assert!(!timetable.may_try(0) && timetable.may_try(1));
-        let before = tokio::time::Instant::now();
-        timetable.polled(1, &mappings[1]);
-        assert!(timetable.next().unwrap() > before);
-    }
+    use super::Backoff;
 
     #[test]
     fn pauses_double_up_to_a_minute_and_start_over_after_success() {

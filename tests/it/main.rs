@@ -25,6 +25,7 @@ mod drift;
 mod operations;
 mod push;
 mod recovery;
+mod schedule;
 mod verify;
 mod wait;
 mod world;

@@ -6,7 +6,9 @@
 mod reading;
 mod sending;
 
-use super::pace::{Backoff, PushPauses, Timetable, pause};
+use super::combiner::Combiner;
+use super::pace::{Backoff, PushPauses, pause};
+use super::timetable::{Slots, Timetable};
 use super::watch::Watched;
 use super::{Config, Health, Loader, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
@@ -41,6 +43,8 @@ pub(super) struct GroupTask {
     /// Loads that changes of the bindings have made necessary, as last heard, by object.
     loads: BTreeMap<String, u64>,
     watched: Watched,
+    slots: Arc<Slots>,
+    combiner: Combiner,
     pusher: Pusher,
     puller: Puller,
     deletes: Deletes,
@@ -57,6 +61,10 @@ pub(super) struct Signals {
     pub(super) wake: Arc<Notify>,
     /// How the mappings are to be run.
     pub(super) watched: Watched,
+    /// When the mappings are polled.
+    pub(super) slots: Arc<Slots>,
+    /// Where the queries of polls meet those of other groups.
+    pub(super) combiner: Combiner,
     /// Whether its work goes well.
     pub(super) health: Health,
 }
@@ -78,7 +86,7 @@ impl GroupTask {
         signals: Signals,
         config: Config,
     ) -> Self {
-        let Signals { wake, watched, health } = signals;
+        let Signals { wake, watched, slots, combiner, health } = signals;
         Self {
             pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
@@ -91,6 +99,8 @@ impl GroupTask {
             out_of_order: BTreeSet::new(),
             loads: BTreeMap::new(),
             watched,
+            slots,
+            combiner,
             wake,
             config,
             health,
@@ -199,7 +209,7 @@ impl GroupTask {
         backoff: &mut Backoff,
     ) -> Result<(), Error> {
         let mut is_resolved = false;
-        let mut timetable = Timetable::starting_now(&self.group.mappings);
+        let mut timetable = Timetable::starting(&self.group.mappings, &self.slots, Instant::now());
         let mut pauses = PushPauses::starting_with(&self.group.mappings);
         while !term.is_cancelled() && !self.has_other_bindings() {
             let round = if !self.budget.allows(Work::InsertOrDelete) {
@@ -237,12 +247,13 @@ impl GroupTask {
             );
         }
         let mut round = if pushed.more { Round::More } else { Round::Quiet };
+        let mut asked = self.ask_together(term, timetable).await;
         for (index, mapping) in self.group.mappings.iter().enumerate() {
-            let is_out_of_order = self.out_of_order.contains(&mapping.object);
-            if term.is_cancelled() || is_out_of_order || !timetable.may_try(index) {
+            if term.is_cancelled() || !self.may_read(index, mapping, timetable) {
                 continue;
             }
-            match self.read(lease, term, (index, mapping), timetable).await {
+            let asked = asked.remove(&index);
+            match self.read(lease, term, (index, mapping, asked), timetable).await {
                 Ok(Round::Quiet) => {}
                 Ok(Round::More) => round = Round::More,
                 Err(error) if error.retry() == Retry::Never => {
@@ -273,7 +284,8 @@ impl GroupTask {
     /// Until a change is captured, a poll is due, or it is time to look by itself.
     async fn wait(&self, term: &CancellationToken, timetable: &Timetable) {
         let look = Instant::now() + LOOK_EVERY;
-        let next = timetable.next().filter(|_| self.budget.allows(Work::Poll));
+        let factor = self.budget.level().poll_factor();
+        let next = timetable.next(factor).filter(|_| self.budget.allows(Work::Poll));
         let until = next.map_or(look, |next| next.min(look));
         let mut bindings = self.watched.bindings.clone();
         tokio::select! {

@@ -4,10 +4,19 @@ use super::{GroupTask, Round};
 use crate::mapping::Mapping;
 use crate::postgres::{self, Lease, MappingState, Wish};
 use crate::reconcile::Work;
-use crate::sync::Error;
-use crate::worker::pace::Timetable;
+use crate::sync::{Error, Opening, Pulled};
+use crate::worker::combiner::Answers;
+use crate::worker::timetable::Timetable;
 use crate::worker::{Turn, keep_lease};
+use futures_util::future::join_all;
+use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
+
+/// A poll whose first queries were answered already.
+pub(super) struct Asked<'a> {
+    opening: Opening<'a>,
+    answers: Answers,
+}
 
 impl GroupTask {
     /// One page of the mapping's load if it needs one, and a poll if one is due.
@@ -15,11 +24,11 @@ impl GroupTask {
         &self,
         lease: &Lease,
         term: &CancellationToken,
-        (index, mapping): (usize, &Mapping),
+        (index, mapping, asked): (usize, &Mapping, Option<Asked<'_>>),
         timetable: &mut Timetable,
     ) -> Result<Round, Error> {
         let round = self.load(term, mapping).await?;
-        if timetable.is_due(index) && self.budget.allows(Work::Poll) {
+        if self.is_due(index, timetable) {
             if let Some((count, allowed)) = postgres::held_back(&self.db, &mapping.object).await? {
                 return Err(Error::TooManyDeletes {
                     object: mapping.object.clone(),
@@ -28,10 +37,10 @@ impl GroupTask {
                 });
             }
             // A poll may be dropped at any moment: a page is applied whole or not at all.
-            let poll = self.puller.run_once(lease, mapping);
+            let poll = self.poll(lease, mapping, asked);
             let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
             let pulled = pulled?;
-            if timetable.polled(index, mapping) {
+            if timetable.polled(index, pulled.applied.read) {
                 self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }
@@ -47,6 +56,55 @@ impl GroupTask {
             term.run_until_cancelled(tended).await.transpose()?;
         }
         Ok(round)
+    }
+
+    /// Whether the mapping may be read now, and so polled if it is due.
+    pub(super) fn may_read(&self, index: usize, mapping: &Mapping, timetable: &Timetable) -> bool {
+        timetable.may_try(index) && !self.out_of_order.contains(&mapping.object)
+    }
+
+    fn is_due(&self, index: usize, timetable: &Timetable) -> bool {
+        let factor = self.budget.level().poll_factor();
+        timetable.is_due(index, factor) && self.budget.allows(Work::Poll)
+    }
+
+    /// Asks the first queries of polls that are due and were quiet the last time, together with those of other groups.
+    /// What is not among the answers is asked for by itself.
+    pub(super) async fn ask_together(
+        &self,
+        term: &CancellationToken,
+        timetable: &Timetable,
+    ) -> BTreeMap<usize, Asked<'_>> {
+        let mut openings = Vec::new();
+        for (index, mapping) in self.group.mappings.iter().enumerate() {
+            let Some(company) = timetable.company(index) else { continue };
+            if self.is_due(index, timetable) && self.may_read(index, mapping, timetable) {
+                // What is wrong here is found again, and told, when the mapping's turn comes.
+                if let Ok(Some(opening)) = self.puller.open(mapping).await {
+                    openings.push((index, company, opening));
+                }
+            }
+        }
+        let asking = openings.into_iter().map(|(index, company, opening)| async move {
+            let answers = self.combiner.ask(opening.queries().to_vec(), company).await?;
+            Some((index, Asked { opening, answers }))
+        });
+        let asked = term.run_until_cancelled(join_all(asking)).await.unwrap_or_default();
+        asked.into_iter().flatten().collect()
+    }
+
+    async fn poll(
+        &self,
+        lease: &Lease,
+        mapping: &Mapping,
+        asked: Option<Asked<'_>>,
+    ) -> Result<Pulled, Error> {
+        match asked {
+            Some(Asked { opening, answers }) => {
+                self.puller.go_on(lease, opening, answers.pages, answers.calls).await
+            }
+            None => self.puller.run_once(lease, mapping).await,
+        }
     }
 
     /// Asks for deletions that the poll cannot show, if it is time, and brings in what waited for other rows.
