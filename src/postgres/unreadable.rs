@@ -33,21 +33,20 @@ impl Unreadables {
     }
 
     /// Keeps what was found, and forgets what is well again: the records of `pg_temp.lockstep_page`, which must
-    /// exist.
+    /// exist. `is_known` tells whether anything of the object is kept so far.
     pub(super) async fn save(
         &self,
         transaction: &Transaction<'_>,
         object: &str,
+        is_known: bool,
     ) -> Result<(), Error> {
-        let known = "select exists (select from lockstep.unreadable where object = $1)";
-        let is_known = transaction.query_typed_one(known, &[(&object, Type::TEXT)]).await?;
         let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
             (&object, Type::TEXT),
             (&self.sfids, Type::TEXT_ARRAY),
             (&self.fields, Type::TEXT_ARRAY),
             (&self.reasons, Type::TEXT_ARRAY),
         ];
-        if is_known.try_get(0)? {
+        if is_known {
             let forget = include_str!("sql/forget_unreadable.sql");
             transaction.execute_typed(forget, parameters.get(..3).unwrap_or_default()).await?;
         }

@@ -24,6 +24,8 @@ pub(in crate::postgres) struct Facts {
     pub has_kept_away: bool,
     /// Whether records of the table wait for something before they can have a row.
     pub has_orphans: bool,
+    /// Whether records of the object are known that cannot be held.
+    pub has_unreadable: bool,
     /// Whether records of any table wait for a row of this one.
     pub is_awaited: bool,
     /// The columns of mapped tables that hold ids of this table's records.
@@ -112,8 +114,9 @@ impl Facts {
             has_kept_away: row.try_get(3)?,
             has_orphans: row.try_get(4)?,
             is_awaited: row.try_get(5)?,
-            lookups: list(row.try_get(6)?)?,
-            foreign_keys: list(row.try_get(7)?)?,
+            has_unreadable: row.try_get(6)?,
+            lookups: list(row.try_get(7)?)?,
+            foreign_keys: list(row.try_get(8)?)?,
         })
     }
 

@@ -4,7 +4,6 @@ use super::facts::Facts;
 use super::statements::Statements;
 use super::{Applied, ApplyError, Error, Staged, depart, orphans, references};
 use crate::mapping::Mapping;
-use crate::postgres::identifier::literal;
 use crate::postgres::statistics::{LARGE, refresh_grown, refresh_queues};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
@@ -67,44 +66,43 @@ impl<'a> Ground<'a> {
             self.run_of_table(include_str!("../sql/depart_cancel.sql")).await?;
         }
         applied.deleted = depart::of_page(self, &staged.deleted, more).await?;
-        if staged.deleted.len() as u64 == staged.read || !self.is_news().await? {
-            if self.facts.has_orphans {
-                orphans::forget_page(self).await?;
-            }
-            return Ok(());
+        let news = if staged.deleted.len() as u64 == staged.read {
+            News::default()
+        } else {
+            self.news().await?
+        };
+        if news.has_new || news.has_changed {
+            self.write_live(staged.read, news, applied).await?;
+        } else if self.facts.has_orphans {
+            orphans::forget_page(self).await?;
         }
-        self.write_live(staged.read, applied).await?;
         Ok(())
     }
 
-    async fn is_news(&self) -> Result<bool, Error> {
+    async fn news(&self) -> Result<News, Error> {
         let row = self.transaction.query_typed_one(&self.statements.news, &[]).await?;
-        Ok(row.try_get(0)?)
+        Ok(News { has_new: row.try_get(0)?, has_changed: row.try_get(1)? })
     }
 
-    async fn write_live(&self, read: u64, applied: &mut Applied) -> Result<(), Error> {
+    async fn write_live(&self, read: u64, news: News, applied: &mut Applied) -> Result<(), Error> {
         let statements = &self.statements;
+        let table = self.mapping.table.as_str();
         self.run(&statements.matching).await?;
         if read > INDEXED_ABOVE {
             self.transaction.batch_execute(include_str!("../sql/apply_index_match.sql")).await?;
         }
-        self.run(&statements.lock).await?;
-        // A utility statement takes no parameters.
-        let unsent = statements.unsent.replace("$1", &literal(&self.mapping.table));
-        self.run(&unsent).await?;
-        if read > INDEXED_ABOVE {
-            self.transaction
-                .batch_execute("create index on pg_temp.lockstep_unsent (record_id)")
-                .await?;
-        }
+        let locked = self.transaction.query_typed(&statements.lock, &[]).await?;
+        let locked = locked.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i32>, _>>()?;
         applied.deferred = self
             .transaction
             .execute_typed(
                 include_str!("../sql/apply_defer.sql"),
-                &[(&self.mapping.table, Type::TEXT), (&self.read_started, Type::TIMESTAMPTZ)],
+                &[(&table, Type::TEXT), (&self.read_started, Type::TIMESTAMPTZ)],
             )
             .await?;
-        self.run_of_table(&statements.skip_deleted).await?;
+        if news.has_new {
+            self.run_of_table(&statements.skip_deleted).await?;
+        }
         if let Some(release_keys) = &statements.release_keys {
             self.run_of_table(release_keys).await?;
         }
@@ -113,12 +111,17 @@ impl<'a> Ground<'a> {
             orphans::forget_page(self).await?;
         }
         // New rows first, since changed ones may refer to them.
-        if !self.mapping.is_part {
+        if news.has_new && !self.mapping.is_part {
             for insert in &statements.inserts {
                 applied.inserted += self.run_of_table(insert).await?;
             }
         }
-        applied.updated = self.run(&statements.update).await?;
+        if !locked.is_empty() {
+            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+                [(&table, Type::TEXT), (&locked, Type::INT4_ARRAY)];
+            applied.updated =
+                self.transaction.execute_typed(&statements.update, &parameters).await?;
+        }
         if applied.inserted > 0 {
             self.run_of_table(&statements.forget_tombstones).await?;
         }
@@ -127,4 +130,13 @@ impl<'a> Ground<'a> {
         }
         Ok(())
     }
+}
+
+/// What a page shows that the table does not.
+#[derive(Clone, Copy, Debug, Default)]
+struct News {
+    /// A record without row.
+    has_new: bool,
+    /// A record whose row differs.
+    has_changed: bool,
 }

@@ -15,6 +15,8 @@ mod statements;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_cost;
+#[cfg(test)]
 mod tests_depart;
 #[cfg(test)]
 mod tests_orphans;
@@ -162,7 +164,8 @@ pub async fn apply_rows<R: RowSource>(
     applied.unreadable = staged.unreadables.records();
     applied.read = staged.read + applied.unreadable;
     if applied.read > 0 {
-        staged.unreadables.save(&transaction, &page.mapping.object).await?;
+        let is_known = ground.facts.has_unreadable;
+        staged.unreadables.save(&transaction, &page.mapping.object, is_known).await?;
     }
     if staged.read > 0 {
         ground.write(&staged, page.more, &mut applied).await?;

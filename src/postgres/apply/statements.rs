@@ -17,7 +17,6 @@ pub(in crate::postgres) struct Statements {
     pub news: String,
     pub matching: String,
     pub lock: String,
-    pub unsent: String,
     pub skip_deleted: String,
     pub release_keys: Option<String>,
     pub update: String,
@@ -118,7 +117,6 @@ impl Statements {
             news: text(include_str!("../sql/apply_news.sql")),
             matching: text(include_str!("../sql/apply_match.sql")),
             lock: text(include_str!("../sql/apply_lock.sql")),
-            unsent: text(include_str!("../sql/apply_unsent.sql")),
             skip_deleted: text(include_str!("../sql/apply_skip_deleted.sql")),
             release_keys: key
                 .is_some()

@@ -1,7 +1,7 @@
 //! Applying pages against a real server.
 
 use super::{Applied, ApplyError, Page, apply};
-use crate::mapping::{DeleteRule, Direction, Mapping, Reference};
+use crate::mapping::{Direction, Mapping, Reference};
 use crate::model::{ColumnType, InvalidValue, RemoteRecord, SalesforceId, Unfit, Value};
 use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
 use crate::postgres::{BackfillProgress, Checkpoint, Database, Error, Lease, acquire, progress};
@@ -202,40 +202,6 @@ async fn fields_with_unsent_changes_are_left_alone_and_the_others_follow() {
 }
 
 #[tokio::test]
-async fn a_deleted_record_takes_its_row_along_and_gets_its_old_id_when_it_returns() {
-    let world = world().await;
-    world
-        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
-        .await
-        .unwrap();
-    let applied = world.apply(vec![deleted(1, 5)]).await.unwrap();
-    assert_eq!(applied.deleted, 1);
-    assert_eq!(rows(&world.db, "select id from salesforce.account").await, ["2"]);
-
-    let stale = world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
-    assert_eq!(stale.inserted, 0, "a record read before its deletion came back");
-    let back = world.apply(vec![record(1, 9, ["a", "1", "k1"])]).await.unwrap();
-    assert_eq!(back.inserted, 1);
-    assert_eq!(rows(&world.db, "select id from salesforce.account order by id").await, ["1", "2"]);
-    assert_eq!(rows(&world.db, "select sfid from lockstep.tombstone").await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_deleted_record_with_unsent_changes_stays_and_so_does_one_that_the_mapping_keeps() {
-    let mut world = world().await;
-    world
-        .apply(vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])])
-        .await
-        .unwrap();
-    run(&world.db, "update salesforce.account set name = 'mine' where id = 1").await;
-    world.mapping.deletes.in_salesforce = DeleteRule::Ignore;
-    assert_eq!(world.apply(vec![deleted(2, 1)]).await.unwrap().deleted, 0);
-    world.mapping.deletes.in_salesforce = DeleteRule::Delete;
-    assert_eq!(world.apply(vec![deleted(1, 1), deleted(2, 1)]).await.unwrap().deleted, 1);
-    assert_eq!(rows(&world.db, "select id from salesforce.account").await, ["1"]);
-}
-
-#[tokio::test]
 async fn a_record_that_the_application_deleted_is_not_brought_back() {
     let world = world().await;
     world.apply(vec![record(1, 0, ["a", "1", "k1"])]).await.unwrap();
@@ -281,24 +247,6 @@ async fn a_record_whose_sending_was_refused_while_it_was_read_is_not_left_out_of
     .await;
     let applied = world.apply(vec![record(1, 1, ["b", "1", "k1"])]).await.unwrap();
     assert_eq!((applied.deferred, applied.updated), (0, 1));
-}
-
-#[tokio::test]
-async fn too_many_deletions_at_once_are_held_back_whole() {
-    let mut world = world().await;
-    let all: Vec<_> = (1..=150).map(|n| record(n, 0, ["a", "-", "-"])).collect();
-    world.apply(all).await.unwrap();
-    let gone = |count: u32| (1..=count).map(|n| deleted(n, 1)).collect::<Vec<_>>();
-    let refused = world.apply(gone(101)).await.unwrap_err();
-    assert!(
-        matches!(refused, ApplyError::TooManyDeletes { count: 101, allowed: 100, .. }),
-        "{refused}"
-    );
-    assert_eq!(rows(&world.db, "select count(*) from salesforce.account").await, ["150"]);
-    world.mapping.deletes.hold_above = Some(5);
-    assert!(world.apply(gone(6)).await.is_err());
-    world.mapping.deletes.hold_above = Some(500);
-    assert_eq!(world.apply(gone(101)).await.unwrap().deleted, 101);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ select
     exists (select from lockstep.tombstone where table_name = $2 and cause = 'kept_away') as has_kept_away,
     exists (select from lockstep.orphan where table_name = $2) as has_orphans,
     exists (select from lockstep.orphan where parent_table = $2 and not is_released) as is_awaited,
+    exists (select from lockstep.unreadable where object = $3) as has_unreadable,
     (
         select coalesce(jsonb_agg(jsonb_build_object(
             'table', lookup.table_name, 'column', lookup.column_name,

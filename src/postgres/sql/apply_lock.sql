@@ -1,10 +1,9 @@
--- Lock the rows that are about to change, in the order of their ids. Guarantee: the application's transactions
--- that changed them have ended, so the next statement sees what they captured. Rows that are equal stay unlocked
--- and unwritten, even if the application changes them while the page is applied.
-create temp table lockstep_locked on commit drop as
+-- Lock the rows that are about to change, in the order of their ids, and name them. Guarantee: the application's
+-- transactions that changed them have ended, so the next statement sees what they captured. Rows that are equal stay
+-- unlocked and unwritten, even if the application changes them while the page is applied.
 select target.id
-from {table} as target
-join pg_temp.lockstep_match as match on match.record_id = target.id
+from pg_temp.lockstep_match as match
+join {table} as target on target.id = match.record_id
 join pg_temp.lockstep_page as page on page.sfid = match.sfid
 {parents}
 where target.sfid is null

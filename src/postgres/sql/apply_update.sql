@@ -1,6 +1,8 @@
--- Give existing rows Salesforce's values. Guarantee: only rows that differ are written; a column with an unsent
--- change keeps the application's value; a record older than the row is not applied. A row that is not locked may have
--- been changed since the log was read, and is left alone.
+-- Give the rows $2 of table $1, which are locked, Salesforce's values. Guarantee: only rows that differ are written; a
+-- column that the application changed and Salesforce has not seen yet keeps the application's value; a record older
+-- than the row is not applied.
+--
+-- A column that an insert left null is no change: it is not sent.
 update {table} as target
 set sfid = page.sfid,
     {system_assignments}
@@ -8,8 +10,18 @@ set sfid = page.sfid,
     _hc_err = case when unsent.record_id is null then null else target._hc_err end{assignments}
 from pg_temp.lockstep_page as page
 join pg_temp.lockstep_match as match on match.sfid = page.sfid
-join pg_temp.lockstep_locked as locked on locked.id = match.record_id
-left join pg_temp.lockstep_unsent as unsent on unsent.record_id = match.record_id
+join unnest($2) as locked (id) on locked.id = match.record_id
+left join (
+    select change.record_id, array_remove(array_agg(distinct cell.key), null) as columns
+    from pg_temp.lockstep_match as changed
+    join {schema}._trigger_log as change
+        on change.record_id = changed.record_id
+        and change.table_name = $1
+        and change.state in ('NEW', 'PENDING', 'FAILED')
+    left join lateral {hstore}.each(change."values"::{hstore}.hstore) as cell (key, value)
+        on not (change.action = 'INSERT' and cell.value is null)
+    group by change.record_id
+) as unsent on unsent.record_id = match.record_id
 {parents_of_row}
 where target.id = match.record_id
   and not page.is_deleted

@@ -53,7 +53,7 @@ impl GroupTask {
                 );
             }
             let tended = self.tend(lease, mapping, applied.released > 0);
-            term.run_until_cancelled(tended).await.transpose()?;
+            term.run_until_cancelled(Box::pin(tended)).await.transpose()?;
         }
         Ok(round)
     }
