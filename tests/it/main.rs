@@ -22,6 +22,7 @@ mod crash;
 mod deletes;
 mod directions;
 mod drift;
+mod load;
 mod operations;
 mod push;
 mod recovery;

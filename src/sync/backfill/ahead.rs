@@ -22,8 +22,9 @@ const PAGE_BYTES_MAX: usize = 16 << 20;
 /// The memory that pages should take: half, since rows differ.
 const PAGE_BYTES: u64 = 8 << 20;
 
-/// Rows of the first page, which tells how large rows are.
-const FIRST_ROWS: u32 = 5_000;
+/// Rows of the first page, which tells how large rows are, and how much longer the next one may be at most.
+const FIRST_ROWS: u32 = 2_000;
+const GROWTH: u64 = 4;
 const ROWS_MIN: u64 = 500;
 const ROWS_MAX: u64 = 50_000;
 
@@ -137,7 +138,8 @@ impl Ahead {
 /// How many rows like these fit a page.
 fn rows_that_fit(bytes: u64, rows: u64) -> u32 {
     let each = (bytes / rows.max(1)).max(1);
-    u32::try_from((PAGE_BYTES / each).clamp(ROWS_MIN, ROWS_MAX)).unwrap_or(FIRST_ROWS)
+    let most = (rows * GROWTH).clamp(u64::from(FIRST_ROWS), ROWS_MAX);
+    u32::try_from((PAGE_BYTES / each).clamp(ROWS_MIN, most)).unwrap_or(FIRST_ROWS)
 }
 
 async fn fetch(
@@ -172,14 +174,15 @@ fn verdict(error: &salesforce::Error) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::{ROWS_MAX, ROWS_MIN, rows_that_fit};
+    use super::{FIRST_ROWS, ROWS_MAX, ROWS_MIN, rows_that_fit};
 
     #[test]
     fn pages_hold_as_many_rows_as_fit_their_share_of_memory() {
         let table = [
-            ((1_650_000, 5_000), 25_420),
-            ((0, 0), ROWS_MAX),
-            ((5_000 * 20, 5_000), ROWS_MAX),
+            ((3_300_000, 10_000), 25_420),
+            ((0, 0), u64::from(FIRST_ROWS)),
+            ((2_000 * 20, 2_000), 8_000),
+            ((20_000 * 20, 20_000), ROWS_MAX),
             ((500 << 20, 4_000), ROWS_MIN),
         ];
         for ((bytes, rows), expected) in table {
