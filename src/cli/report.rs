@@ -12,6 +12,8 @@ pub enum Exit {
     Ok = 0,
     /// It failed.
     Failed = 1,
+    /// The command was not put right.
+    Usage = 2,
     /// There are findings: problems to look at, though the command itself worked.
     Findings = 3,
     /// Salesforce or Postgres refused the credentials.

@@ -86,6 +86,8 @@ pub struct Took {
 pub struct BackfillStatus {
     /// The object.
     pub object: String,
+    /// Its table.
+    pub table: String,
     /// Whether a load has been completed since it was last needed.
     pub loaded: bool,
     /// Up to where the object was polled.
@@ -144,6 +146,21 @@ pub async fn ask_backfill(
         (&rate, Type::INT8),
     ];
     fenced(db, lease, include_str!("sql/ask_backfill.sql"), &parameters).await
+}
+
+/// Makes the load under way read at most so many rows per second from now on; as many as it can where `None`.
+///
+/// # Errors
+/// [`Error::Fenced`] when the lease is another's.
+pub async fn set_backfill_rate(
+    db: &Database,
+    lease: &Lease,
+    object: &str,
+    rows_per_second: Option<u64>,
+) -> Result<(), Error> {
+    let rate = rows_per_second.map(|rate| i64::try_from(rate).unwrap_or(i64::MAX));
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&object, Type::TEXT), (&rate, Type::INT8)];
+    fenced(db, lease, include_str!("sql/rate_backfill.sql"), &parameters).await
 }
 
 /// Notes a person's wish, and answers whether it is news. Needs no lease: a wish changes nothing by itself.
@@ -248,6 +265,7 @@ fn backfill(row: &tokio_postgres::Row) -> Result<BackfillStatus, Error> {
         calls: unsigned(row.try_get(14)?).unwrap_or_default(),
         last,
         holder: row.try_get(19)?,
+        table: row.try_get(20)?,
     })
 }
 

@@ -5,6 +5,7 @@
 
 use super::connect::begin;
 use super::{Database, Error};
+use chrono::{DateTime, Utc};
 use deadpool_postgres::{Object, Transaction};
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -52,6 +53,36 @@ pub async fn acquire(
     };
     transaction.commit().await?;
     Ok(lease)
+}
+
+/// Who holds a lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// The holder's name.
+    pub holder: String,
+    /// The lease's epoch.
+    pub epoch: i64,
+    /// Until when, by the database's clock; moves with each renewal.
+    pub expires_at: DateTime<Utc>,
+    /// How long that is from now.
+    pub left: Duration,
+}
+
+/// Who holds the lease now, if anybody does.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn held(db: &Database, name: &str) -> Result<Option<Held>, Error> {
+    let client = db.client().await?;
+    let statement = include_str!("sql/read_lease.sql");
+    let rows = client.query_typed(statement, &[(&name, Type::TEXT)]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Held {
+        holder: row.try_get(0)?,
+        epoch: row.try_get(1)?,
+        expires_at: row.try_get(2)?,
+        left: Duration::try_from_secs_f64(row.try_get(3)?).unwrap_or_default(),
+    }))
 }
 
 /// Holds the lease for another `ttl` from now. False: another has taken it; stop at once.
@@ -127,7 +158,7 @@ pub(super) async fn fence_on(client: &Client, lease: &Lease) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
-    use super::{acquire, begin_fenced, release, renew};
+    use super::{acquire, begin_fenced, held, release, renew};
     use crate::postgres::testing::{fresh_database, run};
     use crate::postgres::{Error, migrate};
     use std::time::Duration;
@@ -140,7 +171,11 @@ mod tests {
         migrate(&db).await.unwrap();
         let first = acquire(&db, "group:a", "one", TTL).await.unwrap().unwrap();
         assert_eq!(acquire(&db, "group:a", "two", TTL).await.unwrap(), None);
+        let before = held(&db, "group:a").await.unwrap().unwrap();
         assert!(renew(&db, &first, TTL).await.unwrap());
+        let after = held(&db, "group:a").await.unwrap().unwrap();
+        assert_eq!((after.holder.as_str(), after.epoch), ("one", first.epoch));
+        assert!(after.expires_at > before.expires_at && after.left <= TTL);
 
         run(&db, "update lockstep.lease set expires_at = now() - interval '1 s'").await;
         let second = acquire(&db, "group:a", "two", TTL).await.unwrap().unwrap();

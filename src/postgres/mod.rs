@@ -15,6 +15,7 @@ mod deletions;
 mod drift;
 pub mod ephemeral;
 mod error;
+mod facts;
 mod identifier;
 mod journal;
 mod lease;
@@ -44,7 +45,7 @@ pub use apply::{
 };
 pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
-    give_up_backfill, heed_wish, note_backfill, wish,
+    give_up_backfill, heed_wish, note_backfill, set_backfill_rate, wish,
 };
 pub use claim::{LocalRow, Taking, claim, find_parents, read_rows, unsent};
 pub use connect::{Config, Database};
@@ -53,11 +54,12 @@ pub use console::Console;
 pub use deletions::{DeletionsAsked, ask_deletions_soon, deletions_asked, welcome_kept_away};
 pub use drift::{DriftNote, drifts, note_drift, require_load};
 pub use error::Error;
+pub use facts::{TableFacts, foreign_keys, table_facts};
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
     open_journal, save_bulk_job, suspect,
 };
-pub use lease::{Lease, acquire, release, renew};
+pub use lease::{Held, Lease, acquire, held, release, renew};
 pub use listen::Listener;
 pub use load::{
     LoadState, Records, Rows, Whole, close_load, load_direct, load_state, note_failed_job,

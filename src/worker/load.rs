@@ -7,7 +7,7 @@
 
 use super::pause;
 use crate::mapping::Mapping;
-use crate::postgres::{self, Database, Lease, Took, Wish};
+use crate::postgres::{self, Database, Lease, Part, Took, Wish};
 use crate::reconcile::Work;
 use crate::runtime::Rate;
 use crate::salesforce::Client;
@@ -98,6 +98,14 @@ impl Loader {
             tracing::warn!(mapping = %object, %error, "the progress could not be noted");
         }
         Ok(Turn::Stepped { step, calls })
+    }
+
+    /// How many records a load of this part of the mapping reads.
+    ///
+    /// # Errors
+    /// When Salesforce does not answer.
+    pub(crate) async fn expected(&self, mapping: &Mapping, part: &Part) -> Result<u64, Error> {
+        self.backfill.expected(mapping, part).await
     }
 
     async fn heed(&self, lease: &Lease, mapping: &Mapping, wish: Wish) -> Result<Turn, Error> {

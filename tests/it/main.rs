@@ -15,6 +15,7 @@
     reason = "a test reads its seed and prints it, and a failure prints the worker's last words"
 )]
 
+mod backfill_ops;
 mod budget;
 mod cli;
 mod convergence;

@@ -19,7 +19,8 @@ select
     backfill.last_seconds,
     backfill.last_calls,
     backfill.last_finished_at,
-    case when lease.expires_at > clock_timestamp() then lease.holder end as holder
+    case when lease.expires_at > clock_timestamp() then lease.holder end as holder,
+    mapping.table_name
 from lockstep.mapping as mapping
 left join lockstep.checkpoint as checkpoint on checkpoint.object = mapping.object
 left join lockstep.backfill as backfill on backfill.object = mapping.object

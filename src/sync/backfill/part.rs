@@ -5,7 +5,7 @@ use crate::postgres::Part;
 use chrono::SecondsFormat;
 use std::borrow::Cow;
 
-/// The mapping that reads and writes this part only.
+/// The mapping that reads and writes this part only. An object without any stamp is read whole.
 pub(super) fn narrowed<'a>(mapping: &'a Mapping, part: &Part) -> Cow<'a, Mapping> {
     let mut narrowed = match &part.fields {
         None => Cow::Borrowed(mapping),
@@ -14,9 +14,9 @@ pub(super) fn narrowed<'a>(mapping: &'a Mapping, part: &Part) -> Cow<'a, Mapping
                 .of_fields(|field| names.iter().any(|name| field.name.eq_ignore_ascii_case(name))),
         ),
     };
-    if let Some(since) = part.since {
+    if let (Some(since), Some(stamp)) = (part.since, mapping.stamp.name()) {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let stamped = format!("SystemModstamp >= {since}");
+        let stamped = format!("{stamp} >= {since}");
         let filter = match &mapping.filter {
             Some(filter) => Filter {
                 condition: format!("({}) AND {stamped}", filter.condition),
