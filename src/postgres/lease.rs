@@ -57,9 +57,9 @@ pub async fn acquire(
 
 /// Who holds a lease.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct Holder {
     /// The holder's name.
-    pub holder: String,
+    pub name: String,
     /// The lease's epoch.
     pub epoch: i64,
     /// Until when, by the database's clock; moves with each renewal.
@@ -72,13 +72,13 @@ pub struct Held {
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn held(db: &Database, name: &str) -> Result<Option<Held>, Error> {
+pub async fn holder(db: &Database, name: &str) -> Result<Option<Holder>, Error> {
     let client = db.client().await?;
     let statement = include_str!("sql/read_lease.sql");
     let rows = client.query_typed(statement, &[(&name, Type::TEXT)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Held {
-        holder: row.try_get(0)?,
+    Ok(Some(Holder {
+        name: row.try_get(0)?,
         epoch: row.try_get(1)?,
         expires_at: row.try_get(2)?,
         left: Duration::try_from_secs_f64(row.try_get(3)?).unwrap_or_default(),
@@ -158,7 +158,7 @@ pub(super) async fn fence_on(client: &Client, lease: &Lease) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
-    use super::{acquire, begin_fenced, held, release, renew};
+    use super::{acquire, begin_fenced, holder, release, renew};
     use crate::postgres::testing::{fresh_database, run};
     use crate::postgres::{Error, migrate};
     use std::time::Duration;
@@ -171,10 +171,10 @@ mod tests {
         migrate(&db).await.unwrap();
         let first = acquire(&db, "group:a", "one", TTL).await.unwrap().unwrap();
         assert_eq!(acquire(&db, "group:a", "two", TTL).await.unwrap(), None);
-        let before = held(&db, "group:a").await.unwrap().unwrap();
+        let before = holder(&db, "group:a").await.unwrap().unwrap();
         assert!(renew(&db, &first, TTL).await.unwrap());
-        let after = held(&db, "group:a").await.unwrap().unwrap();
-        assert_eq!((after.holder.as_str(), after.epoch), ("one", first.epoch));
+        let after = holder(&db, "group:a").await.unwrap().unwrap();
+        assert_eq!((after.name.as_str(), after.epoch), ("one", first.epoch));
         assert!(after.expires_at > before.expires_at && after.left <= TTL);
 
         run(&db, "update lockstep.lease set expires_at = now() - interval '1 s'").await;

@@ -59,7 +59,7 @@ pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
     open_journal, save_bulk_job, suspect,
 };
-pub use lease::{Held, Lease, acquire, held, release, renew};
+pub use lease::{Holder, Lease, acquire, holder, release, renew};
 pub use listen::Listener;
 pub use load::{
     LoadState, Records, Rows, Whole, close_load, load_direct, load_state, note_failed_job,

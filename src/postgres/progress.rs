@@ -153,6 +153,7 @@ pub(super) async fn write_checkpoint(
     object: &str,
     checkpoint: &Checkpoint,
 ) -> Result<(), Error> {
+    transaction.query_typed(include_str!("sql/commit_durably.sql"), &[]).await?;
     let written = match checkpoint {
         Checkpoint::Watermark(watermark) => {
             let statement = include_str!("sql/save_watermark.sql");

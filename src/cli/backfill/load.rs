@@ -135,23 +135,23 @@ impl Load<'_> {
         let name = format!("backfill:{}", self.mapping.object);
         let holder = connect::holder(&self.session.settings);
         let ttl = self.session.settings.worker.lease_ttl;
-        let mut seen: Option<postgres::Held> = None;
+        let mut seen: Option<postgres::Holder> = None;
         loop {
             if let Some(lease) = postgres::acquire(db, &name, &holder, ttl).await? {
                 return Ok(Ok(lease));
             }
-            let now = postgres::held(db, &name).await?;
+            let now = postgres::holder(db, &name).await?;
             match (&seen, &now) {
                 (Some(before), Some(now))
                     if (before.epoch, before.expires_at) != (now.epoch, now.expires_at) =>
                 {
-                    return Ok(Err(now.holder.clone()));
+                    return Ok(Err(now.name.clone()));
                 }
                 (None, Some(held)) => self.reporter.note(&format!(
                     "{}: waiting up to {} s for a sign of life of {}",
                     self.mapping.object,
                     held.left.as_secs() + 1,
-                    held.holder
+                    held.name
                 )),
                 _ => {}
             }
