@@ -72,7 +72,7 @@ impl Load<'_> {
         let mut trouble = Trouble::default();
         let ended = loop {
             let rows = track.as_ref().map_or(0, Track::rows);
-            let error = match self.term(&loader, &mut track).await {
+            let error = match Box::pin(self.term(&loader, &mut track)).await {
                 Ok(ended) => break ended,
                 Err(error) => error,
             };
@@ -239,6 +239,7 @@ impl Load<'_> {
             Begin::Anew => {
                 if self.request.part.is_whole() && standing.loaded {
                     postgres::needs_load(db, lease, object).await?;
+                    postgres::welcome_kept_away(db, object).await?;
                 }
                 postgres::ask_backfill(db, lease, object, &self.request).await?;
                 expected = None;

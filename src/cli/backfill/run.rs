@@ -79,7 +79,7 @@ async fn side_by_side(
         {
             begun.insert(next);
             if !load.stop.is_cancelled() {
-                running.push(async move { (next, load.run().await) });
+                running.push(async move { (next, Box::pin(load.run()).await) });
             }
         }
         let Some((index, (ended, summary))) = running.next().await else { return results };

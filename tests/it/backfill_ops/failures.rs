@@ -51,15 +51,16 @@ async fn a_load_whose_session_expires_logs_in_again_and_reads_nothing_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_whose_bulk_job_fails_says_so_and_the_next_one_starts_anew() {
-    // given an org whose next Bulk job fails
+    // given an org whose Bulk jobs fail for now
     let mapping = format!("{ACCOUNT}bulk = {{ read_above = 1 }}\n");
     let org = Config { scale: 0.05, ..Config::default() };
     let world = World::start(org, &[("account.toml", &mapping)]).await;
     let fault = serde_json::json!({
-        "route": "*/jobs/query", "method": "POST", "kind": "job", "ending": "fail", "message": "too deep"
+        "route": "*/jobs/query", "method": "POST", "kind": "job", "ending": "fail", "message": "too deep",
+        "times": null
     });
     let fault: salesforce_simulator::Fault = serde_json::from_value(fault).unwrap();
-    world.control().arm(fault).await.unwrap();
+    let fault = world.control().arm(fault).await.unwrap();
 
     // when it is loaded
     let (status, _, talk) = world.run(&["backfill"]);
@@ -67,6 +68,7 @@ async fn a_load_whose_bulk_job_fails_says_so_and_the_next_one_starts_anew() {
     // then the failure has a next step, and the next load has a job of its own
     assert_eq!(status, 1, "{talk}");
     assert!(talk.contains("Failed") && talk.contains("next:"), "{talk}");
+    world.control().disarm(fault.id).await.unwrap();
     let (status, _, talk) = world.run(&["backfill"]);
     assert_eq!(status, 0, "{talk}");
     is_equal(&world).await;
