@@ -2,7 +2,7 @@
 //!
 //! Each scenario runs the release build of the program as a process of its own, against a throw-away Postgres and the
 //! simulated org, and prints one line of figures per thing measured, and a table of all at the end. Scenarios:
-//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory`. See `benches/README.md`.
+//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory` and `sweep`. See `benches/README.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +19,7 @@ mod capture;
 mod org;
 mod process;
 mod report;
+mod sweep;
 
 use bench_world::{BenchWorld, float};
 use report::report;
@@ -47,6 +48,9 @@ async fn main() {
     }
     if chosen("latency") {
         latency().await;
+    }
+    if names.iter().any(|name| name == "sweep") {
+        sweep::sweep(rows).await;
     }
     if chosen("capture") {
         capture::capture(rows).await;

@@ -28,6 +28,7 @@ mod operations;
 mod push;
 mod recovery;
 mod schedule;
+mod sweep;
 mod verify;
 mod wait;
 mod world;
