@@ -165,9 +165,10 @@ struct RawDrift {
 #[schemars(rename = "Deletes", deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the file; nothing is ever read into it")]
 struct RawDeletes {
-    /// A record deleted in Salesforce. Default: `delete`, the row goes too.
+    /// A record deleted in Salesforce. Default: `delete`, the row goes too; with `ignore` it stays, marked `isdeleted`.
     in_salesforce: Option<DeleteRule>,
-    /// A row deleted in Postgres. Default: `delete`, the record goes too.
+    /// A row deleted in Postgres. Default: `delete`, the record goes too; with `ignore` the record stays, and gets a row
+    /// again only when it is deleted and restored in Salesforce, or the mapping is loaded again.
     in_postgres: Option<DeleteRule>,
     /// More rows than this are never deleted at once; the mapping asks first. Default: 100 rows or 0.5 % of the
     /// table, whichever is more.
