@@ -24,6 +24,7 @@ mod deletes;
 mod directions;
 mod drift;
 mod load;
+mod healing;
 mod operations;
 mod push;
 mod recovery;
