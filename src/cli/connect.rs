@@ -41,6 +41,7 @@ impl Session {
         let org = org(&client, &files).await?;
         let mappings =
             mapping::bind(&files, &org).map_err(|problems| mapping_failure(&problems))?;
+        let mappings = postgres::as_found(&db, mappings).await.map_err(postgres_failure)?;
         Ok(Self { settings, db, client, mappings, files, org })
     }
 }

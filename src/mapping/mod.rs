@@ -12,6 +12,7 @@ mod file;
 mod groups;
 mod load;
 mod names;
+mod normal;
 pub(crate) mod reader;
 mod references;
 mod render;

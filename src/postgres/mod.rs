@@ -70,7 +70,7 @@ pub use migrate::migrate;
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
 };
-pub use provision::{Finding, Provisioned, inspect, provision};
+pub use provision::{Finding, Provisioned, as_found, inspect, provision};
 pub use record::{ConflictRow, Outcome, Recorded, record};
 pub use status::{
     Failure, MappingState, MappingStatus, Selection, failures, ignore_failures, log_event,

@@ -143,7 +143,7 @@ pub fn reconcile_found(
     let fields = mapping.fields.iter().zip(&record.values).enumerate();
     for (position, (field, remote)) in fields {
         let is_wished = wishes.iter().any(|wish| wish.field == position);
-        if is_wished || remote.is_null() || !field.direction.pulls() {
+        if is_wished || remote.is_null() || is_unreadable(remote) || !field.direction.pulls() {
             continue;
         }
         if is_compared(field) && ours(field, remote, attempts) != Ours::No {
@@ -260,12 +260,19 @@ fn merge_record(
             Resolution::Push | Resolution::Conflict(Winner::Postgres) => {
                 merged.send.push((wish.field, wish.local.clone()));
             }
+            // What the row cannot hold stays in Salesforce, and is reported by the reading that found it.
+            Resolution::Adopt | Resolution::Conflict(Winner::Salesforce)
+                if is_unreadable(remote) => {}
             Resolution::Adopt | Resolution::Conflict(Winner::Salesforce) => {
                 merged.adopt.push((wish.field, remote.clone()));
             }
         }
     }
     merged
+}
+
+fn is_unreadable(value: &Value) -> bool {
+    matches!(value, Value::Unreadable(_))
 }
 
 fn field_conflict(field: &Field, wish: &Resolved, remote: &Value, winner: Winner) -> Conflict {

@@ -27,6 +27,6 @@ pub use decide::{
 pub use merge::{Facts, Ours, Resolution, Winner, merge_field};
 pub use schedule::{Batch, Node, RecordRef, Schedule, schedule};
 pub use values::{
-    FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, row_before_delete, value_of_json,
-    whole_row, wishes,
+    FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, normal_record, row_before_delete,
+    value_of_json, whole_row, wishes,
 };

@@ -6,7 +6,7 @@
 use super::coalesce::Net;
 use crate::mapping::{Field, Mapping, Reference};
 use crate::model::{
-    Action, ColumnType, Fields, InvalidValue, SalesforceId, Value, parse_postgres, parse_salesforce,
+    Action, ColumnType, Fields, InvalidValue, RemoteRecord, Value, parse_postgres, parse_salesforce,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
@@ -210,15 +210,16 @@ fn base_of(net: &Net, field: &Field) -> Result<Option<Value>, Unreadable> {
 fn read(field: &Field, text: Option<&str>) -> Result<Value, Unreadable> {
     let value = parse_postgres(field.column_type, text)
         .map_err(|source| Unreadable { column: field.column.clone(), source })?;
-    Ok(if field.reference_to.is_empty() { value } else { with_whole_id(value) })
+    Ok(field.normal(value))
 }
 
-/// Salesforce answers with ids of 18 characters, whichever form was sent.
-fn with_whole_id(value: Value) -> Value {
-    match value.as_text().map(SalesforceId::parse) {
-        Some(Ok(id)) => Value::Text(id.as_str().to_owned()),
-        _ => value,
+/// The record with its values as they are compared.
+#[must_use]
+pub fn normal_record(mapping: &Mapping, mut record: RemoteRecord) -> RemoteRecord {
+    for (field, value) in mapping.fields.iter().zip(&mut record.values) {
+        *value = field.normal(std::mem::replace(value, Value::Null));
     }
+    record
 }
 
 #[cfg(test)]

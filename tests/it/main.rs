@@ -30,6 +30,7 @@ mod push;
 mod recovery;
 mod schedule;
 mod sweep;
+mod values;
 mod verify;
 mod wait;
 mod world;

@@ -11,7 +11,11 @@ const BEFORE_ROW_WRITE: i32 = 1 | 2 | 4 | 16;
 const BEFORE_TRUNCATE: i32 = 2 | 32;
 const AFTER_ROW_INSERT: i32 = 1 | 4;
 
+/// How the catalog shows the settings of functions.
 const SEARCH_PATH: &str = "search_path=pg_catalog, pg_temp";
+/// The application's session may print dates, moments and numbers in its own way; the log has one form.
+const FORMS: &str = "set datestyle = 'ISO, YMD' set timezone = 'UTC' set extra_float_digits = 1";
+const FORMS_SHOWN: [&str; 3] = ["datestyle=iso, ymd", "timezone=utc", "extra_float_digits=1"];
 const REFUSE_TRUNCATE: &str = "lockstep.refuse_truncate";
 
 /// A function as it should be.
@@ -21,6 +25,8 @@ pub(super) struct FunctionPlan {
     returns: &'static str,
     attributes: &'static str,
     body: String,
+    /// Whether it turns rows into text.
+    captures: bool,
 }
 
 /// A trigger as it should be.
@@ -44,20 +50,28 @@ pub(super) enum TriggerState {
 impl FunctionPlan {
     /// Whether the database has exactly this function.
     pub(super) fn is_present(&self, catalog: &Catalog, schema: &str) -> bool {
-        catalog
-            .functions
-            .get(&(schema.to_owned(), self.name.clone()))
-            .is_some_and(|function| function.body == self.body && function.settings == SEARCH_PATH)
+        catalog.functions.get(&(schema.to_owned(), self.name.clone())).is_some_and(|function| {
+            function.body == self.body && self.has_settings(&function.settings)
+        })
+    }
+
+    fn has_settings(&self, shown: &str) -> bool {
+        if !self.captures {
+            return shown == SEARCH_PATH;
+        }
+        let shown = shown.to_ascii_lowercase();
+        shown.contains(SEARCH_PATH) && FORMS_SHOWN.iter().all(|form| shown.contains(form))
     }
 
     pub(super) fn statement(&self, schema: &str, hstore: &str) -> String {
+        let forms = if self.captures { FORMS } else { "" };
         let Self { arguments, returns, attributes, body, .. } = self;
         let arguments = fill(arguments, &[("hstore", &quote(hstore))]);
         let name = qualify(schema, &self.name);
         // The body is ours and holds no such tag; a tag of its own keeps a `$$` in a name harmless.
         format!(
             "create or replace function {name}({arguments}) returns {returns} language plpgsql \
-             {attributes} set search_path = pg_catalog, pg_temp as $lockstep${body}$lockstep$"
+             {attributes} set search_path = pg_catalog, pg_temp {forms} as $lockstep${body}$lockstep$"
         )
     }
 }
@@ -109,6 +123,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "integer",
             attributes: "",
             body: fill(include_str!("../sql/body_capture_insert.sql"), &parts),
+            captures: false,
         },
         FunctionPlan {
             name: "hc_capture_update_from_row".to_owned(),
@@ -117,6 +132,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "integer",
             attributes: "",
             body: fill(include_str!("../sql/body_capture_update.sql"), &parts),
+            captures: false,
         },
         FunctionPlan {
             name: "tlog_notify_trigger".to_owned(),
@@ -124,6 +140,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "trigger",
             attributes: "",
             body: fill(include_str!("../sql/body_notify.sql"), &parts),
+            captures: false,
         },
     ]
 }
@@ -154,6 +171,7 @@ pub(super) fn table_functions(mapping: &Mapping, schema: &str, hstore: &str) -> 
             // The application's roles need no right to the log for their own writes to succeed.
             attributes: "security definer",
             body: fill(include_str!("../sql/body_logger.sql"), &parts),
+            captures: true,
         },
         FunctionPlan {
             name: system_name("hc_", &mapping.table, "_status"),
@@ -161,6 +179,7 @@ pub(super) fn table_functions(mapping: &Mapping, schema: &str, hstore: &str) -> 
             returns: "trigger",
             attributes: "",
             body: include_str!("../sql/body_status.sql").to_owned(),
+            captures: false,
         },
     ]
 }

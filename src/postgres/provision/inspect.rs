@@ -35,6 +35,33 @@ pub async fn inspect(db: &Database, mappings: &[Mapping]) -> Result<Vec<Finding>
     Ok(mappings.iter().flat_map(|mapping| findings(&catalog, db.schema(), mapping)).collect())
 }
 
+/// The mappings with the column types that their tables have already, wherever those hold every value of the field.
+///
+/// A table that existed before, or was made by Heroku Connect or by another setting of `types`, is so taken as it is.
+/// Columns that are still to be made keep the type of the mapping, and so do those that do not fit: [`inspect`]
+/// reports them.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub async fn as_found(db: &Database, mut mappings: Vec<Mapping>) -> Result<Vec<Mapping>, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let catalog = Catalog::read(&transaction, db.schema()).await?;
+    transaction.commit().await?;
+    for mapping in &mut mappings {
+        let Some(relation) = catalog.relations.get(&mapping.table) else { continue };
+        for field in &mut mapping.fields {
+            let found = relation.columns.get(&field.column);
+            if let Some(found) = found.and_then(|column| ColumnType::parse(&column.sql_type))
+                && field.fits(found)
+            {
+                field.column_type = found;
+            }
+        }
+    }
+    Ok(mappings)
+}
+
 fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> {
     let finding = |message: String, help: String, is_repairable| Finding {
         object: mapping.object.clone(),
@@ -121,12 +148,19 @@ fn misfits(mapping: &Mapping, relation: &Relation) -> Vec<(String, Misfit)> {
             // Old installations have varchar(1024) here; the messages are cut to fit.
             Some(_) if name == "_hc_err" => None,
             Some(column) if holds(&column.sql_type, wanted) => None,
+            Some(column) if is_adopted(mapping, &name, &column.sql_type) => None,
             Some(column) => {
                 let is = column.sql_type.clone();
                 Some((name, Misfit::Type { is, wanted: wanted.sql() }))
             }
         })
         .collect()
+}
+
+/// Whether the column is taken as it is, by [`as_found`].
+fn is_adopted(mapping: &Mapping, column: &str, is: &str) -> bool {
+    let field = mapping.field_of_column(column);
+    field.zip(ColumnType::parse(is)).is_some_and(|(field, found)| field.fits(found))
 }
 
 /// Whether every value of the wanted type fits, and travels in the same binary form.

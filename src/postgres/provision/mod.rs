@@ -12,7 +12,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use inspect::{Finding, inspect};
+pub use inspect::{Finding, as_found, inspect};
 
 use super::connect::begin;
 use super::identifier::{fill, quote};

@@ -1,7 +1,8 @@
 //! Provisioning and capture against a real server.
 
-use super::{inspect, provision};
+use super::{as_found, inspect, provision};
 use crate::mapping::Direction;
+use crate::model::ColumnType;
 use crate::postgres::migrate;
 use crate::postgres::testing::{
     account, connect_to, fresh_database, fresh_url, mapping, provisioned_database, rows, run,
@@ -328,4 +329,50 @@ async fn a_column_whose_field_has_grown_is_widened_without_touching_a_row() {
     // A mapping that asks for less leaves the column as it is.
     provision(&db, std::slice::from_ref(&narrow)).await.unwrap();
     assert_eq!(inspect(&db, std::slice::from_ref(&wide)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_captured_has_one_form_whatever_the_applications_session_prints() {
+    let mut mapping = account();
+    mapping.fields[1].column_type = ColumnType::TimestampTz;
+    let db = provisioned_database(&[mapping]).await;
+
+    run(
+        &db,
+        "set datestyle = 'German'; set timezone = 'Asia/Kolkata'; set extra_float_digits = 0; \
+         insert into salesforce.account (phone, annualrevenue) values ('2024-01-02 03:04:05+00', 0.1::float8 + 0.2)",
+    )
+    .await;
+
+    let cells = "select (\"values\"::hstore) -> 'phone', (\"values\"::hstore) -> 'annualrevenue' \
+                 from salesforce._trigger_log";
+    assert_eq!(rows(&db, cells).await, ["2024-01-02 03:04:05+00|0.30000000000000004"]);
+}
+
+#[tokio::test]
+async fn a_column_of_a_wider_type_is_used_as_it_is_and_one_that_is_too_small_is_reported() {
+    let db = fresh_database().await;
+    migrate(&db).await.unwrap();
+    run(
+        &db,
+        "create schema salesforce; create table salesforce.account \
+         (id serial primary key, name text, phone varchar(10), annualrevenue numeric(20,4))",
+    )
+    .await;
+    let mut mapping = account();
+    mapping.fields[2].limits.digits = Some((18, 2));
+    provision(&db, std::slice::from_ref(&mapping)).await.unwrap();
+
+    let found = as_found(&db, vec![mapping]).await.unwrap();
+
+    let types: Vec<ColumnType> = found[0].fields.iter().map(|field| field.column_type).collect();
+    assert_eq!(types[0], ColumnType::Text);
+    assert_eq!(types[1], ColumnType::Varchar(40), "ten characters are too few");
+    assert_eq!(types[2], ColumnType::Numeric(20, 4));
+    let findings = inspect(&db, &found).await.unwrap();
+    let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["column account.phone is character varying(10), the mapping needs character varying(40)"]
+    );
 }

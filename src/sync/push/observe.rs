@@ -3,7 +3,7 @@
 use super::work::{Task, Work};
 use crate::mapping::Mapping;
 use crate::model::{RemoteRecord, SalesforceId};
-use crate::reconcile::{Remote, is_compared};
+use crate::reconcile::{Remote, is_compared, normal_record};
 use crate::salesforce::{Client, Shape};
 use crate::sync::Error;
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +33,8 @@ impl Observed {
             ids.into_iter().filter(|id| !records.contains_key(*id)).cloned().collect();
         if !ids.is_empty() {
             let read = client.retrieve(&mapping.object, &ids, &Shape::of(mapping)).await?;
+            let read =
+                read.into_iter().map(|record| record.map(|record| normal_record(mapping, record)));
             records.extend(ids.into_iter().zip(read));
         }
         let masters = if mapping.has_master_record_id {

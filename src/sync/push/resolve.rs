@@ -10,7 +10,7 @@ use crate::model::{
     Action, RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal,
 };
 use crate::postgres::{Database, JournalEntry, attempts, find_parents};
-use crate::reconcile::{RecordRef, value_of_json};
+use crate::reconcile::{RecordRef, normal_record, value_of_json};
 use crate::salesforce::{Client, Scope, Shape};
 use crate::sync::Error;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -320,7 +320,7 @@ async fn select(
         page = client.query_more(&next, &shape).await?;
         records.append(&mut page.records);
     }
-    Ok(records)
+    Ok(records.into_iter().map(|record| normal_record(mapping, record)).collect())
 }
 
 #[cfg(test)]
