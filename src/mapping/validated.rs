@@ -241,6 +241,7 @@ pub struct Limits {
 }
 
 /// One mapped field.
+#[expect(clippy::struct_excessive_bools, reason = "four facts about a field, each by itself")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The field's API name, in Salesforce's own spelling.
