@@ -4,6 +4,8 @@
 mod begin;
 mod choose;
 mod control;
+mod dry_run;
+mod estimate;
 mod load;
 mod order;
 mod progress;
@@ -57,6 +59,9 @@ struct LoadArgs {
     /// Mappings loaded at the same time. Parents come before children where foreign keys tie their tables.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     parallel: u16,
+    /// Say what it would take: rows, API calls, time, disk. Changes nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Progress and outcome as lines of JSON.
     #[arg(long)]
     json: bool,
@@ -109,6 +114,9 @@ pub(super) async fn run(config: Option<&Path>, args: Args) -> Result<Exit, Failu
 async fn load(config: Option<&Path>, args: LoadArgs) -> Result<Exit, Failure> {
     let session = Session::open(config).await?;
     let wanted = Wanted::of(&session, &args).await?;
+    if args.dry_run {
+        return dry_run::run(&session, &wanted, args.json).await;
+    }
     session.provision().await?;
     let stop = connect::stop_on_signals()?;
     let reporter = Reporter::new(args.json);

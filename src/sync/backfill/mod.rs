@@ -11,6 +11,7 @@
 mod ahead;
 mod give_up;
 mod part;
+mod sample;
 
 use crate::mapping::Mapping;
 use crate::model::RowSource;

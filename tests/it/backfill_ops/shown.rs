@@ -176,3 +176,39 @@ async fn before_anything_is_provisioned_the_status_of_loads_has_a_next_step() {
         assert!(talk.contains("next: make what is missing: lockstep provision"), "{talk}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_what_a_load_would_take_and_changes_nothing_anywhere() {
+    // given nothing but the mapping
+    let world = small_world().await;
+
+    // when it is asked what a load would take
+    let (status, out, talk) = world.run(&["backfill", "--dry-run"]);
+
+    // then that is told, and neither side was written to
+    assert_eq!(status, 0, "{talk}");
+    assert!(out.contains("REST, direct") && out.contains("Nothing was changed."), "{out}");
+    assert!(out.contains("5,000 rows a second are assumed"), "{out}");
+    assert!(out.contains("API requests that the org has left"), "{out}");
+    let schemas = "select count(*) from pg_namespace where nspname in ('lockstep', 'salesforce')";
+    assert_eq!(world.cell(schemas).await.as_deref(), Some("0"));
+
+    // and as JSON, after a load, with what was measured
+    assert_eq!(world.run(&["backfill"]).0, 0);
+    let state = "select row(checkpoint.*, backfill.*)::text from lockstep.checkpoint \
+                 join lockstep.backfill using (object)";
+    let before = world.cell(state).await;
+    let (_, out, _) = world.run(&["backfill", "Account", "--dry-run", "--json"]);
+    let told: Value = serde_json::from_str(&out).unwrap();
+    let own = &told["loads"][0];
+    assert_eq!(
+        (&own["rows"], &own["road"], &own["api"]),
+        (&50.into(), &"merge".into(), &"rest".into())
+    );
+    assert_eq!((&own["is_measured"], &told["schema_version"]), (&true.into(), &1.into()));
+    assert!(
+        own["bytes"].as_u64().unwrap() > 50 * 40 && told["org_api_calls"]["left"].is_u64(),
+        "{out}"
+    );
+    assert_eq!(world.cell(state).await, before);
+}
