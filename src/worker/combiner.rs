@@ -61,13 +61,14 @@ impl Sending {
         loop {
             let first = match next.take() {
                 Some(ask) => ask,
-                None => tokio::select! {
-                    () = stop.cancelled() => return,
-                    ask = self.asks.recv() => match ask {
-                        Some(ask) => ask,
-                        None => return,
-                    }
-                },
+                None => {
+                    let ask = tokio::select! {
+                        () = stop.cancelled() => return,
+                        ask = self.asks.recv() => ask,
+                    };
+                    let Some(ask) = ask else { return };
+                    ask
+                }
             };
             let (batch, left) = self.gather(first).await;
             next = left;

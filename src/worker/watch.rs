@@ -118,7 +118,8 @@ impl Watch {
     pub(super) async fn run(mut self, every: Duration, stop: CancellationToken) {
         if self.files.is_empty() {
             // The caller gave no files: the mappings stay as they are.
-            return stop.cancelled().await;
+            stop.cancelled().await;
+            return;
         }
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -139,7 +140,7 @@ impl Watch {
             match looked {
                 Ok(()) => is_begun = true,
                 Err(error) => {
-                    tracing::warn!(%error, "the look at what objects are like has to wait")
+                    tracing::warn!(%error, "the look at what objects are like has to wait");
                 }
             }
             if is_urgent {

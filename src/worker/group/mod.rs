@@ -112,7 +112,7 @@ impl GroupTask {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
             let to_load = self.rebind();
-            let wait = match self.hold_lease(&stop, &mut backoff, &to_load).await {
+            let wait = match Box::pin(self.hold_lease(&stop, &mut backoff, &to_load)).await {
                 Ok(()) | Err(Error::Fenced { .. }) => ASK_AGAIN,
                 Err(error) => self.report(&error, backoff.failed()).await,
             };
@@ -216,7 +216,7 @@ impl GroupTask {
                 // Changes are captured on, and everything resumes by itself.
                 Round::Quiet
             } else if is_resolved {
-                self.round(lease, term, &mut timetable, &mut pauses).await?
+                Box::pin(self.round(lease, term, &mut timetable, &mut pauses)).await?
             } else {
                 self.pusher.resolve_open(lease, term).await?;
                 is_resolved = true;
@@ -253,7 +253,7 @@ impl GroupTask {
                 continue;
             }
             let asked = asked.remove(&index);
-            match self.read(lease, term, (index, mapping, asked), timetable).await {
+            match Box::pin(self.read(lease, term, (index, mapping, asked), timetable)).await {
                 Ok(Round::Quiet) => {}
                 Ok(Round::More) => round = Round::More,
                 Err(error) if error.retry() == Retry::Never => {

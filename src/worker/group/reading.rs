@@ -27,7 +27,7 @@ impl GroupTask {
         (index, mapping, asked): (usize, &Mapping, Option<Asked<'_>>),
         timetable: &mut Timetable,
     ) -> Result<Round, Error> {
-        let round = self.load(term, mapping).await?;
+        let round = Box::pin(self.load(term, mapping)).await?;
         if self.is_due(index, timetable) {
             if let Some((count, allowed)) = postgres::held_back(&self.db, &mapping.object).await? {
                 return Err(Error::TooManyDeletes {
