@@ -59,16 +59,15 @@ impl Sending {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut next = None;
         loop {
-            let first = match next.take() {
-                Some(ask) => ask,
-                None => {
-                    let ask = tokio::select! {
-                        () = stop.cancelled() => return,
-                        ask = self.asks.recv() => ask,
-                    };
-                    let Some(ask) = ask else { return };
-                    ask
-                }
+            let first = if let Some(ask) = next.take() {
+                ask
+            } else {
+                let ask = tokio::select! {
+                    () = stop.cancelled() => return,
+                    ask = self.asks.recv() => ask,
+                };
+                let Some(ask) = ask else { return };
+                ask
             };
             let (batch, left) = self.gather(first).await;
             next = left;
