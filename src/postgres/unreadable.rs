@@ -53,7 +53,16 @@ impl Unreadables {
         if self.sfids.is_empty() {
             return Ok(());
         }
-        transaction.execute_typed(include_str!("sql/note_unreadable.sql"), &parameters).await?;
+        let note = include_str!("sql/note_unreadable.sql");
+        let news = transaction.execute_typed(note, &parameters).await?;
+        if news > 0 {
+            let message =
+                format!("{news} values do not fit their columns: their records are left out");
+            let event =
+                "insert into lockstep.event (kind, object, message) values ('unreadable', $1, $2)";
+            let event_parameters = [(&object as _, Type::TEXT), (&message as _, Type::TEXT)];
+            transaction.execute_typed(event, &event_parameters).await?;
+        }
         Ok(())
     }
 }
