@@ -25,7 +25,7 @@ pub(crate) const FIELDS: [&str; 20] = [
     "Active__c",
     "AccountNumber",
     "Fax",
-    "Site",
+    "ShippingCity",
 ];
 
 /// A mapping of exactly those fields.
