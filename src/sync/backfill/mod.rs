@@ -105,7 +105,7 @@ impl Backfill {
         let is_whole = progress.part.is_whole();
         let load = Load { lease, mapping, position, state, is_whole };
         if load.state.is_read {
-            return self.finish(&load, Applied::default()).await;
+            return self.finish(&load, load.position.rows, Applied::default()).await;
         }
         match load.position.job_id.clone() {
             Some(job) => self.bulk_page(&load, &job).await,
@@ -213,15 +213,18 @@ impl Backfill {
             let ends = is_last.then_some(position.started_at);
             let loaded = postgres::load_direct(&self.db, lease, &page, &whole, ends).await?;
             if let Some(applied) = loaded {
-                return if is_last { self.finish(load, applied).await } else { Ok(step(applied)) };
+                return if is_last {
+                    self.finish(load, rows_read, applied).await
+                } else {
+                    Ok(step(applied))
+                };
             }
         }
         if is_last && state.has_end() {
             // The last page is read again where its load's end is cut off: merging it twice changes nothing.
             let page = Page { checkpoint: None, ..page };
             let applied = postgres::apply_rows(&self.db, lease, page, rows).await?;
-            self.finish(load, applied).await?;
-            return Ok(step(applied));
+            return self.finish(load, rows_read, applied).await;
         }
         let applied = postgres::apply_rows(&self.db, lease, page, rows).await?;
         if is_last {
@@ -231,11 +234,11 @@ impl Backfill {
     }
 
     /// What comes after the last page: indexes, statistics, and the word that the load is complete.
-    async fn finish(&self, load: &Load<'_>, applied: Applied) -> Result<Step, Error> {
-        let Load { lease, mapping, position, .. } = load;
+    async fn finish(&self, load: &Load<'_>, rows: u64, applied: Applied) -> Result<Step, Error> {
+        let Load { lease, mapping, .. } = load;
         postgres::close_load(&self.db, lease, mapping, true).await?;
         self.ask_for_sweep(load).await?;
-        Ok(Step { rows: position.rows, applied, finished: true })
+        Ok(Step { rows, applied, finished: true })
     }
 }
 
