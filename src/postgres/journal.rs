@@ -127,7 +127,9 @@ pub async fn suspect(db: &Database, intents: &[(Intent, DateTime<Utc>)]) -> Resu
         .enumerate()
         .map(|(position, (intent, since))| {
             let mut row = intent_row(position, intent);
-            row["since"] = json!(since);
+            if let Json::Object(members) = &mut row {
+                members.insert("since".to_owned(), json!(since));
+            }
             row
         })
         .collect();

@@ -88,8 +88,8 @@ fn intent(mapping: &Mapping, changes: &[Change]) -> Option<Intent> {
         Local::Parent(_) => None,
     });
     let key = mapping.key.as_ref().and_then(|key| {
-        let cells = changes.iter().rev().filter_map(|change| change.values.as_ref());
-        cells.filter_map(|cells| cells.get(&key.column)?.clone()).next()
+        let mut cells = changes.iter().rev().filter_map(|change| change.values.as_ref());
+        cells.find_map(|cells| cells.get(&key.column)?.clone())
     });
     Some(Intent {
         table: mapping.table.clone(),
