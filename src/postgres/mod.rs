@@ -24,6 +24,7 @@ mod load;
 mod marker;
 mod migrate;
 mod numeric;
+mod poll;
 mod progress;
 mod provision;
 #[cfg(test)]
@@ -67,6 +68,10 @@ pub use load::{
 };
 pub use marker::{beat, settle_marker};
 pub use migrate::migrate;
+pub use poll::{
+    JobPosition, PollEnd, PollPosition, PollState, RefreshPosition, finish_poll, poll_state,
+    save_poll, unknown_records,
+};
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
 };

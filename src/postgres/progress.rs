@@ -2,6 +2,7 @@
 
 use super::backfill::{Part, Wish};
 use super::lease::{Lease, begin_fenced};
+use super::poll::{PollPosition, RefreshPosition, write_poll, write_refresh};
 use super::{Database, Error};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
@@ -12,6 +13,10 @@ use tokio_postgres::types::{ToSql, Type};
 pub enum Checkpoint {
     /// Everything up to this moment of Salesforce's clock has been polled.
     Watermark(DateTime<Utc>),
+    /// The poll under way has come this far.
+    Poll(PollPosition),
+    /// The refresh under way has come this far; it has ended where there is no position any more.
+    Refresh(Option<RefreshPosition>),
     /// The load has come this far.
     Backfill(BackfillProgress),
     /// The load is complete; polling goes on from where it began.
@@ -166,6 +171,10 @@ pub(super) async fn write_checkpoint(
             transaction
                 .execute_typed(statement, &[(&object, Type::TEXT), (covered, Type::TIMESTAMPTZ)])
                 .await?
+        }
+        Checkpoint::Poll(position) => return write_poll(transaction, object, position).await,
+        Checkpoint::Refresh(position) => {
+            return write_refresh(transaction, object, position.as_ref()).await;
         }
         Checkpoint::Backfill(position) => {
             let rows = i64::try_from(position.rows).unwrap_or(i64::MAX);

@@ -194,6 +194,23 @@ impl Error {
         }
     }
 
+    /// Whether Salesforce found the statement too long or too complicated: with fewer fields it may go.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        let codes = ["QUERY_TOO_COMPLICATED", "HTTP_414", "HTTP_431", "URI_TOO_LONG"];
+        self.refusal().is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
+    }
+
+    /// Whether Salesforce took too long over a query.
+    #[must_use]
+    pub fn is_query_timeout(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.code == "QUERY_TIMEOUT",
+            Self::Unavailable { code, .. } => code.as_deref() == Some("QUERY_TIMEOUT"),
+            _ => false,
+        }
+    }
+
     /// Salesforce's code and own words, where it refused. They may repeat cell values.
     #[must_use]
     pub fn refusal(&self) -> Option<&RowError> {

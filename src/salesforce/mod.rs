@@ -32,6 +32,7 @@ mod shape;
 mod tests;
 mod together;
 mod transport;
+mod updated;
 mod usage;
 
 pub use auth::Identity;

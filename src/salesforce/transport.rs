@@ -186,6 +186,8 @@ fn verdict(error: &Error) -> Verdict {
         (Retry::Soon, Error::Unavailable { retry_after: Some(least), .. }) => {
             Verdict::AgainAfter(*least)
         }
+        // It would take as long again; the caller knows a shorter way.
+        (Retry::Soon, error) if error.is_query_timeout() => Verdict::GiveUp,
         (Retry::Soon, _) => Verdict::Again,
         (Retry::Later | Retry::Never, _) => Verdict::GiveUp,
     }

@@ -6,43 +6,79 @@
 //!
 //! What a poll may not do: overwrite a field with an unsent change (the push decides those), or trust an answer
 //! about a record that was sent to while the answer was on its way. [`postgres::apply`] sees to both.
+//!
+//! `window` says what to read, `opening` what to ask first, `run` carries a poll out, over pages or `bulk`. Beside the
+//! window go the long `tail` of late commits, the `leavers` of the mapping's filter, and the `refresh` of fields that
+//! move without a stamp.
+
+mod bulk;
+mod leavers;
+mod opening;
+mod parts;
+mod reader;
+mod refresh;
+mod run;
+mod seen;
+mod tail;
+mod window;
+
+pub use opening::Opening;
 
 use crate::mapping::Mapping;
-use crate::postgres::{self, Applied, Checkpoint, Database, Lease, Page, Rows};
-use crate::salesforce::{self, Client, JobKind, JobState, Query, QueryPage, Scope, Shape};
+use crate::postgres::{self, Applied, Database, Lease, PollEnd};
+use crate::salesforce::{self, Client, JobKind, JobState, QueryPage};
 use crate::sync::Error;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::stream;
-use std::convert::Infallible;
+use chrono::{DateTime, Utc};
+use run::Run;
+use seen::Seen;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows per page of a Bulk result: large enough to make the set-based statements pay, small enough to be read
 /// again after a crash without anyone noticing.
 pub(super) const BULK_PAGE_ROWS: u32 = 25_000;
-
-/// The second of the answer itself may still be being written.
-const UNFINISHED_SECOND: TimeDelta = TimeDelta::seconds(1);
 
 /// What one poll did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pulled {
     /// What became of the records read.
     pub applied: Applied,
+    /// Records read that had been applied in this very version before; nothing was done for them.
+    pub repeats: u64,
+    /// Rows in which a refresh found fields that had moved without a stamp.
+    pub refreshed: u64,
     /// Requests spent.
     pub calls: u64,
+    /// Whether there is more to do at once: the next run goes on where this one ended.
+    pub more: bool,
 }
 
-/// Polls mappings.
+/// Polls mappings. Clones share what they remember.
 #[derive(Clone, Debug)]
 pub struct Puller {
     db: Database,
     client: Client,
+    memory: Arc<Mutex<BTreeMap<String, Memory>>>,
+}
+
+/// What is remembered of a mapping from poll to poll. Losing it costs calls, never records.
+#[derive(Debug, Default)]
+struct Memory {
+    /// The records applied lately.
+    seen: Seen,
+    /// When Salesforce was last asked what it covers, by the database's clock.
+    asked_at: Option<DateTime<Utc>>,
+    /// Whether its word stayed far behind then.
+    is_lagging: bool,
+    /// The number of parts in which Salesforce wants the fields to be read.
+    parts: usize,
 }
 
 impl Puller {
     /// A puller between this database and this org.
     #[must_use]
     pub fn new(db: Database, client: Client) -> Self {
-        Self { db, client }
+        Self { db, client, memory: Arc::default() }
     }
 
     /// Reads what changed in Salesforce since the mapping's watermark, applies it and moves the watermark.
@@ -50,29 +86,13 @@ impl Puller {
     /// Does nothing until the first load has set a watermark. Safe to repeat and to interrupt anywhere.
     ///
     /// # Errors
-    /// When either side fails, the lease was lost, or the mass-delete guard holds the page back; the watermark
-    /// then stands where the last applied page left it.
+    /// When either side fails, the lease was lost, or the mass-delete guard holds the page back; the next run goes on
+    /// after the last applied page.
     pub async fn run_once(&self, lease: &Lease, mapping: &Mapping) -> Result<Pulled, Error> {
         let Some(opening) = self.open(mapping).await? else { return Ok(Pulled::default()) };
-        let before = self.client.calls_made();
-        let answers = self.client.query_together(opening.queries()).await?;
-        let calls = self.client.calls_made().saturating_sub(before);
-        self.go_on(lease, opening, answers, calls).await
-    }
-
-    /// What the next poll of the mapping asks first; `None` while it has never been loaded.
-    ///
-    /// The queries of several openings, at most [`crate::salesforce::QUERIES_TOGETHER_MAX`] in all, may be asked
-    /// with one request. An opening is used up soon: what it asks depends on how far the last poll came.
-    ///
-    /// # Errors
-    /// When either side fails.
-    pub async fn open<'a>(&self, mapping: &'a Mapping) -> Result<Option<Opening<'a>>, Error> {
-        let progress = postgres::progress(&self.db, &mapping.object).await?;
-        let Some(watermark) = progress.watermark else { return Ok(None) };
-        let queries = vec![window_query(mapping, watermark)];
-        let read_started = self.db.now().await?;
-        Ok(Some(Opening { mapping, queries, read_started }))
+        let client = self.client.counted_apart();
+        let answers = client.query_together(opening.queries()).await?;
+        self.go_on(lease, opening, answers, client.calls_made()).await
     }
 
     /// Carries a poll out from the answers to its opening's queries, given in their order. `calls` is what was
@@ -87,134 +107,66 @@ impl Puller {
         answers: Vec<Result<QueryPage, salesforce::Error>>,
         calls: u64,
     ) -> Result<Pulled, Error> {
+        let client = self.client.counted_apart();
+        let spent = calls + opening.calls;
         let mapping = opening.mapping;
-        let before = self.client.calls_made();
-        let pulled = self.poll(lease, opening, answers).await;
-        let calls = calls + self.client.calls_made().saturating_sub(before);
-        crate::sync::count_calls(&self.db, &mapping.object, "pull", calls).await;
-        let pulled = Pulled { calls, ..pulled? };
-        postgres::note_poll(&self.db, &mapping.object).await?;
-        Ok(pulled)
+        let state = opening.state.clone();
+        let outcome = self.carry_out(lease, opening, answers, &client, spent).await;
+        if outcome.is_err() {
+            self.forget(&mapping.object);
+            let calls = spent + client.calls_made();
+            crate::sync::count_calls(&self.db, &mapping.object, "pull", calls).await;
+        }
+        let pulled = outcome?;
+        self.refresh(lease, mapping, pulled, &state).await
     }
 
-    async fn poll(
+    async fn carry_out(
         &self,
         lease: &Lease,
         opening: Opening<'_>,
         answers: Vec<Result<QueryPage, salesforce::Error>>,
+        client: &Client,
+        spent: u64,
     ) -> Result<Pulled, Error> {
-        let Opening { mapping, queries, read_started } = opening;
-        let missing = || salesforce::Error::Malformed("an answer to a poll's query");
-        let first = answers.into_iter().next().ok_or_else(missing)??;
-        let query = queries.into_iter().next().ok_or_else(missing)?;
-        let covered = first.server_time.map(|time| time - UNFINISHED_SECOND);
-        let run = Run { puller: self, lease, mapping, shape: &query.shape, covered };
-        if first.total > mapping.bulk.read_above && first.next.is_some() {
-            run.by_bulk(&query.soql, query.scope, read_started).await
-        } else {
-            run.by_pages(first, read_started).await
-        }
-    }
-}
-
-/// A poll that has not asked anything yet.
-#[derive(Clone, Debug)]
-pub struct Opening<'a> {
-    mapping: &'a Mapping,
-    queries: Vec<Query>,
-    /// The database's clock before they are asked.
-    read_started: DateTime<Utc>,
-}
-
-impl Opening<'_> {
-    /// The mapping that is polled.
-    #[must_use]
-    pub fn mapping(&self) -> &Mapping {
-        self.mapping
+        let mapping = opening.mapping;
+        let watermark = opening.state.watermark;
+        let safe_until = opening.safe_until;
+        let memory = self.take_memory(&mapping.object);
+        let mut run = Run::new(&self.db, client, lease, mapping, memory);
+        let reached = run.carry_out(&opening, answers).await?;
+        // The tail is complete only if nothing of it was left out.
+        let safe_until = if run.held_back.is_none() { safe_until } else { None };
+        let calls = spent + client.calls_made();
+        let end = PollEnd { watermark: reached, safe_until, calls };
+        postgres::finish_poll(&self.db, lease, &mapping.object, end).await?;
+        let watermark = watermark.max(reached);
+        let beginning = watermark.map(|watermark| window::beginning(mapping, watermark));
+        let mut memory = run.memory();
+        memory.seen = memory.seen.settle(lease.epoch, watermark, beginning);
+        let pulled = Pulled { calls, ..run.pulled };
+        self.keep_memory(&mapping.object, memory);
+        Ok(pulled)
     }
 
-    /// What is asked first.
-    #[must_use]
-    pub fn queries(&self) -> &[Query] {
-        &self.queries
-    }
-}
-
-/// One poll under way.
-struct Run<'a> {
-    puller: &'a Puller,
-    lease: &'a Lease,
-    mapping: &'a Mapping,
-    shape: &'a Shape,
-    /// Everything stamped before this is in the answer.
-    covered: Option<DateTime<Utc>>,
-}
-
-impl Run<'_> {
-    async fn by_pages(
-        &self,
-        first: QueryPage,
-        read_started: DateTime<Utc>,
-    ) -> Result<Pulled, Error> {
-        let mut pulled = Pulled::default();
-        let mut page = first;
-        loop {
-            let watermark = if page.next.is_some() {
-                page.records.last().and_then(|record| record.system_modstamp)
-            } else {
-                self.covered
-            };
-            let rows = stream::iter(page.records.into_iter().map(Ok::<_, Infallible>));
-            let applied = postgres::apply(
-                &self.puller.db,
-                self.lease,
-                Page {
-                    mapping: self.mapping,
-                    // Later pages may show what the query saw at its beginning.
-                    read_started,
-                    checkpoint: watermark.map(Checkpoint::Watermark),
-                    more: page.next.is_some(),
-                },
-                rows,
-            )
-            .await?;
-            pulled.applied += applied;
-            let Some(next) = page.next else { return Ok(pulled) };
-            page = self.puller.client.query_more(&next, self.shape).await?;
-        }
+    fn take_memory(&self, object: &str) -> Memory {
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(object)
+            .unwrap_or_default()
     }
 
-    async fn by_bulk(
-        &self,
-        soql: &str,
-        scope: Scope,
-        read_started: DateTime<Utc>,
-    ) -> Result<Pulled, Error> {
-        let client = &self.puller.client;
-        let job = client.start_query_job(soql, scope).await?;
-        await_result(client, self.mapping, &job).await?;
-        let mut pulled = Pulled::default();
-        let mut locator = None;
-        loop {
-            let page =
-                client.query_job_page(&job, locator.as_deref(), BULK_PAGE_ROWS, self.shape).await?;
-            let checkpoint = if page.next.is_none() { self.covered } else { None };
-            pulled.applied += postgres::apply_rows(
-                &self.puller.db,
-                self.lease,
-                Page {
-                    mapping: self.mapping,
-                    read_started,
-                    checkpoint: checkpoint.map(Checkpoint::Watermark),
-                    more: page.next.is_some(),
-                },
-                Rows::passing(self.mapping, page.rows),
-            )
-            .await?;
-            locator = page.next;
-            if locator.is_none() {
-                return Ok(pulled);
-            }
+    fn keep_memory(&self, object: &str, memory: Memory) {
+        let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.insert(object.to_owned(), memory);
+    }
+
+    /// Forgets the records applied lately; what the org wants stays known.
+    fn forget(&self, object: &str) {
+        let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(memory) = memories.get_mut(object) {
+            memory.seen = Seen::default();
         }
     }
 }
@@ -232,18 +184,4 @@ pub(super) async fn await_result(
         JobState::JobComplete => Ok(()),
         state => Err(Error::QueryJobEnded { object: mapping.object.clone(), state }),
     }
-}
-
-/// The statement that reads everything stamped since `watermark − overlap`, oldest first.
-///
-/// An object without `SystemModstamp` is read whole.
-fn window_query(mapping: &Mapping, watermark: DateTime<Utc>) -> Query {
-    let shape = Shape::of(mapping);
-    let Some(stamp) = mapping.stamp.name() else {
-        return Query::of(mapping, shape, &[], "ORDER BY Id");
-    };
-    let overlap = TimeDelta::from_std(mapping.poll.overlap).unwrap_or(TimeDelta::hours(24));
-    let since = (watermark - overlap).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let window = [format!("{stamp} >= {since}")];
-    Query::of(mapping, shape, &window, &format!("ORDER BY {stamp}, Id"))
 }
