@@ -26,6 +26,7 @@ mod drift;
 mod healing;
 mod load;
 mod operations;
+mod pull;
 mod push;
 mod recovery;
 mod schedule;

@@ -66,7 +66,7 @@ pub struct Puller {
 struct Memory {
     /// The records applied lately.
     seen: Seen,
-    /// When Salesforce was last asked what it covers, by the database's clock.
+    /// The watermark at which Salesforce was last asked what it covers.
     asked_at: Option<DateTime<Utc>>,
     /// Whether its word stayed far behind then.
     is_lagging: bool,

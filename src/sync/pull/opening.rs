@@ -77,7 +77,7 @@ impl Puller {
             return Ok(None);
         }
         let client = self.client.counted_apart();
-        let safe_until = self.ask_what_is_covered(&client, mapping, &state, watermark).await;
+        let safe_until = self.ask_what_is_covered(&client, mapping, watermark).await;
         let reach = safe_until.and_then(|_| window::tail(mapping, watermark, state.safe_until));
         let mut beginning = window::beginning(mapping, watermark);
         if !mapping.has_system_modstamp() {
@@ -119,12 +119,11 @@ impl Puller {
         &self,
         client: &Client,
         mapping: &Mapping,
-        state: &PollState,
         watermark: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         let is_due = |memory: &Memory| {
             let asked = memory.asked_at.map(|asked| asked + window::ask_every(mapping));
-            memory.is_lagging || asked.is_none_or(|due| due <= state.now)
+            memory.is_lagging || asked.is_none_or(|due| due <= watermark)
         };
         let is_due = self.remembered(&mapping.object, is_due).unwrap_or(true);
         if !mapping.is_replicateable || mapping.stamp == StampField::None || !is_due {
@@ -137,7 +136,7 @@ impl Puller {
         {
             let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
             let memory = memories.entry(mapping.object.clone()).or_default();
-            memory.asked_at = Some(state.now);
+            memory.asked_at = Some(watermark);
             memory.is_lagging = is_lagging;
         }
         match answer {

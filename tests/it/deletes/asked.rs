@@ -31,8 +31,9 @@ impl World {
     }
 
     async fn asked(&self) -> u64 {
-        let counters = self.control().counters().await.unwrap();
-        counters.requests.get("replication").copied().unwrap_or_default()
+        let requests = self.control().requests().await.unwrap();
+        let asked = requests.iter().filter(|request| request.path.contains("/deleted"));
+        asked.count() as u64
     }
 
     async fn wait_until_asked(&self) {
@@ -79,7 +80,7 @@ async fn a_live_record_that_is_named_among_the_deleted_ones_keeps_its_row() {
         headers: std::collections::BTreeMap::new(),
         json: [("/deletedRecords".to_owned(), records)].into_iter().collect(),
     };
-    world.control().arm(Fault::new(edit).object("Account").operation("replication")).await.unwrap();
+    world.control().arm(Fault::new(edit).object("Account").route("*/deleted*")).await.unwrap();
     world.ask_soon().await;
 
     // when deletions are asked for
@@ -96,7 +97,7 @@ async fn too_many_deletions_for_one_answer_are_asked_for_in_parts() {
     let world = family().await;
     let id = world.purged().await;
     let fault = Fault::new(FaultKind::error("EXCEEDED_ID_LIMIT")).object("Account");
-    world.control().arm(fault.operation("replication")).await.unwrap();
+    world.control().arm(fault.route("*/deleted*")).await.unwrap();
     world.ask_soon().await;
 
     let _worker = world.worker();
@@ -113,7 +114,7 @@ async fn a_sweep_is_asked_for_where_deletions_cannot_be_told_and_polling_goes_on
         world.purged().await;
         if error == "INVALID_REPLICATION_DATE" {
             let fault = Fault::new(FaultKind::error(error)).object("Account");
-            world.control().arm(fault.operation("replication")).await.unwrap();
+            world.control().arm(fault.route("*/deleted*")).await.unwrap();
         } else {
             world.control().trim_delete_log("Account", 60).await.unwrap();
         }
