@@ -123,10 +123,10 @@ impl<'a> Reader<'a> {
         let shape = parts.get(part).unwrap_or(&self.shape);
         let mut found = BTreeMap::new();
         for ids in ids.chunks(IDS_MAX) {
-            let mut left: BTreeSet<&SalesforceId> = ids.iter().collect();
-            while !left.is_empty() {
+            let mut missing: BTreeSet<&SalesforceId> = ids.iter().collect();
+            while !missing.is_empty() {
                 let list: Vec<String> =
-                    left.iter().map(|id| format!("'{}'", id.as_str())).collect();
+                    missing.iter().map(|id| format!("'{}'", id.as_str())).collect();
                 let condition = format!("Id IN ({})", list.join(","));
                 let query = Query::of(self.mapping, shape.clone(), &[condition], "ORDER BY Id");
                 let mut answers = self.client.query_together(&[query]).await?;
@@ -134,8 +134,8 @@ impl<'a> Reader<'a> {
                 // A page may be shorter than what was asked for; what comes after it is asked for again.
                 let last = page.records.last().map(|record| record.id.clone());
                 match (page.next, last) {
-                    (Some(_), Some(last)) => left.retain(|id| **id > last),
-                    _ => left.clear(),
+                    (Some(_), Some(last)) => missing.retain(|id| **id > last),
+                    _ => missing.clear(),
                 }
                 found.extend(page.records.into_iter().map(|record| (record.id.clone(), record)));
             }

@@ -185,9 +185,9 @@ async fn fields_that_are_too_many_for_one_statement_are_read_in_parts() {
 }
 
 #[tokio::test]
-async fn an_object_of_eight_hundred_fields_is_polled_with_one_call() {
+async fn an_object_of_seven_hundred_fields_is_polled_with_one_call() {
     let org_fields: Vec<String> =
-        (0..790).map(|number| format!("Wide_Field_Number_{number:03}__c")).collect();
+        (0..700).map(|number| format!("Wide_Field_Number_{number:03}__c")).collect();
     let world = World::start(ACCOUNT).await;
     for name in &org_fields {
         let field = json!({ "name": name, "type": "boolean" });
@@ -199,7 +199,7 @@ async fn an_object_of_eight_hundred_fields_is_polled_with_one_call() {
 
     let pulled = world.poll().await.unwrap();
 
-    assert!(world.mapping.fields.len() > 800);
+    assert!(world.mapping.fields.len() > 700);
     assert_eq!((pulled.calls, pulled.applied.inserted), (1, 1));
 }
 
