@@ -114,9 +114,8 @@ impl<'a> From<&'a Value> for Cell<'a> {
 fn is_normal(text: &[u8]) -> bool {
     let is_space = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
     // All bytes are looked at, without an early end, so that many are compared at once.
-    let is_odd =
-        text.iter().fold(false, |is_odd, byte| is_odd | (*byte == b'\r') | (*byte == b'\0'));
-    !is_odd && !is_space(text.first()) && !is_space(text.last())
+    let odd = text.iter().map(|byte| u8::from(matches!(*byte, b'\r' | b'\0'))).fold(0, u8::max);
+    odd == 0 && !is_space(text.first()) && !is_space(text.last())
 }
 
 /// `2024-02-29`, and nothing else.
@@ -221,7 +220,9 @@ mod tests {
             "😀",
             "😀😀😀😀",
         ];
-        texts.iter().for_each(|text| assert_same(text));
+        for text in texts {
+            assert_same(text);
+        }
     }
 
     proptest! {

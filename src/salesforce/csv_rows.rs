@@ -170,7 +170,7 @@ impl CsvRows {
                 self.ends.get_mut(self.ends_len..).unwrap_or_default(),
             );
             self.arrived.advance(read);
-            if self.took(result, written, ended) {
+            if self.took(&result, written, ended) {
                 return true;
             }
         }
@@ -191,14 +191,14 @@ impl CsvRows {
             if result == ReadRecordResult::End {
                 return false;
             }
-            if self.took(result, written, ended) {
+            if self.took(&result, written, ended) {
                 return true;
             }
         }
     }
 
     /// Notes what was parsed, and makes room for more where it ran out; whether a row is whole.
-    fn took(&mut self, result: ReadRecordResult, written: usize, ended: usize) -> bool {
+    fn took(&mut self, result: &ReadRecordResult, written: usize, ended: usize) -> bool {
         self.cells_len += written;
         self.ends_len += ended;
         match result {

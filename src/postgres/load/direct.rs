@@ -82,19 +82,17 @@ async fn write(
     }
     let triggers = enabled_triggers(&transaction, db.schema(), mapping).await?;
     switch(&transaction, &table, &triggers, "disable").await?;
-    let inserted = match &statements {
-        Some(statements) => transaction.execute_typed(&statements.load, &[]).await?,
-        None => {
-            let columns: Vec<String> = system
-                .columns()
-                .into_iter()
-                .map(str::to_owned)
-                .chain(pulled(mapping).map(|(_, field)| quote(&field.column)))
-                .collect();
-            let statement =
-                format!("copy {table} ({}) from stdin (format binary)", columns.join(", "));
-            copy(&transaction, &statement, chunks).await?
-        }
+    let inserted = if let Some(statements) = &statements {
+        transaction.execute_typed(&statements.load, &[]).await?
+    } else {
+        let columns: Vec<String> = system
+            .columns()
+            .into_iter()
+            .map(str::to_owned)
+            .chain(pulled(mapping).map(|(_, field)| quote(&field.column)))
+            .collect();
+        let statement = format!("copy {table} ({}) from stdin (format binary)", columns.join(", "));
+        copy(&transaction, &statement, chunks).await?
     };
     switch(&transaction, &table, &triggers, "enable").await?;
     if let Some(started_at) = is_last {

@@ -2,7 +2,7 @@
 
 use super::encode::{Encoder, System};
 use crate::mapping::Mapping;
-use crate::model::{RemoteRecord, RowHead, RowSink, RowSource};
+use crate::model::{RemoteRecord, RowHead, RowSink, RowSource, SalesforceId};
 use crate::postgres::Departed;
 use crate::postgres::unreadable::Unreadables;
 use bytes::Bytes;
@@ -150,7 +150,7 @@ where
                 id: record.id.as_str(),
                 system_modstamp: record.system_modstamp.map(|stamp| stamp.naive_utc()),
                 is_deleted: record.is_deleted,
-                master_record_id: record.master_record_id.as_ref().map(|id| id.as_str()),
+                master_record_id: record.master_record_id.as_ref().map(SalesforceId::as_str),
             });
             for value in &record.values {
                 sink.cell(value.into());
