@@ -92,7 +92,9 @@ impl Puller {
         let Some(opening) = self.open(mapping).await? else { return Ok(Pulled::default()) };
         let client = self.client.counted_apart();
         let answers = client.query_together(opening.queries()).await?;
-        self.go_on(lease, opening, answers, client.calls_made()).await
+        let calls = client.calls_made();
+        // What a poll holds while it runs is too much for the stack of those who wait for it.
+        Box::pin(self.go_on(lease, opening, answers, calls)).await
     }
 
     /// Carries a poll out from the answers to its opening's queries, given in their order. `calls` is what was
@@ -111,7 +113,7 @@ impl Puller {
         let spent = calls + opening.calls;
         let mapping = opening.mapping;
         let state = opening.state.clone();
-        let outcome = self.carry_out(lease, opening, answers, &client, spent).await;
+        let outcome = self.carry_out(lease, opening, answers, (&client, spent)).await;
         if outcome.is_err() {
             self.forget(&mapping.object);
             let calls = spent + client.calls_made();
@@ -126,8 +128,7 @@ impl Puller {
         lease: &Lease,
         opening: Opening<'_>,
         answers: Vec<Result<QueryPage, salesforce::Error>>,
-        client: &Client,
-        spent: u64,
+        (client, spent): (&Client, u64),
     ) -> Result<Pulled, Error> {
         let mapping = opening.mapping;
         let watermark = opening.state.watermark;

@@ -125,9 +125,9 @@ impl<'a> Reader<'a> {
         for ids in ids.chunks(IDS_MAX) {
             let mut missing: BTreeSet<&SalesforceId> = ids.iter().collect();
             while !missing.is_empty() {
-                let list: Vec<String> =
+                let quoted: Vec<String> =
                     missing.iter().map(|id| format!("'{}'", id.as_str())).collect();
-                let condition = format!("Id IN ({})", list.join(","));
+                let condition = format!("Id IN ({})", quoted.join(","));
                 let query = Query::of(self.mapping, shape.clone(), &[condition], "ORDER BY Id");
                 let mut answers = self.client.query_together(&[query]).await?;
                 let page = answers.pop().unwrap_or(Err(Error::Malformed("no answer")))?;

@@ -37,10 +37,10 @@ impl GroupTask {
                 });
             }
             // A poll may be dropped at any moment: a page is applied whole or not at all.
-            let poll = self.poll(lease, mapping, asked);
+            let poll = Box::pin(self.poll(lease, mapping, asked));
             let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
             let pulled = pulled?;
-            if timetable.polled(index, pulled.applied.read) {
+            if !pulled.more && timetable.polled(index, pulled.applied.read) {
                 self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }
@@ -51,6 +51,9 @@ impl GroupTask {
                     updated = applied.updated, deleted = applied.deleted, deferred = applied.deferred,
                     "pulled"
                 );
+            }
+            if pulled.more {
+                return Ok(Round::More);
             }
             let tended = self.tend(lease, mapping, applied.released > 0);
             term.run_until_cancelled(Box::pin(tended)).await.transpose()?;
