@@ -173,16 +173,16 @@ mod tests {
     fn a_window_begins_an_overlap_before_the_watermark_and_never_more_than_a_day() {
         let table = [(300, "11:55:00"), (1, "11:59:59")];
         for (overlap, expected) in table {
-            let mapping = mapping(Duration::from_secs(60), Duration::from_secs(overlap));
+            let mapping = mapping(Duration::from_mins(1), Duration::from_secs(overlap));
             assert_eq!(beginning(&mapping, at("12:00:00")), at(expected));
         }
-        let endless = mapping(Duration::from_secs(60), Duration::MAX);
+        let endless = mapping(Duration::from_mins(1), Duration::MAX);
         assert_eq!(beginning(&endless, at("12:00:00")), at("12:00:00") - TimeDelta::hours(24));
     }
 
     #[test]
     fn the_tail_begins_where_salesforce_last_said_that_all_is_visible() {
-        let mapping = mapping(Duration::from_secs(60), Duration::from_secs(300));
+        let mapping = mapping(Duration::from_mins(1), Duration::from_mins(5));
         let watermark = at("12:00:00");
         let table = [
             (Some(at("12:00:00")), None),
@@ -200,7 +200,7 @@ mod tests {
     fn salesforce_is_asked_what_it_covers_every_ten_minutes_or_five_polls() {
         let table = [(5, 10), (60, 10), (3_600, 300), (u64::MAX, 24 * 60)];
         for (every, minutes) in table {
-            let mapping = mapping(Duration::from_secs(every), Duration::from_secs(300));
+            let mapping = mapping(Duration::from_secs(every), Duration::from_mins(5));
             assert_eq!(ask_every(&mapping), TimeDelta::minutes(minutes));
         }
     }
@@ -293,7 +293,7 @@ mod tests {
             (7_200, state(Some(at("10:30:00")), None), false),
         ];
         for (every, state, expected) in table {
-            let mapping = mapping(Duration::from_secs(every), Duration::from_secs(300));
+            let mapping = mapping(Duration::from_secs(every), Duration::from_mins(5));
             assert_eq!(is_scan_due(&mapping, &state), expected, "{state:?}");
         }
     }
