@@ -277,6 +277,9 @@ mod tests {
     use crate::model::{ColumnType as C, FieldDescribe, FieldType as F, ObjectDescribe};
     use std::sync::Arc;
 
+    /// A change of the object in Salesforce.
+    type Change<'a> = &'a dyn Fn(&mut ObjectDescribe);
+
     fn field(name: &str, field_type: F, length: u32) -> FieldDescribe {
         FieldDescribe {
             name: name.to_owned(),
@@ -422,8 +425,7 @@ mod tests {
             object.fields.remove(4);
         };
         let other = |object: &mut ObjectDescribe| object.fields[4].field_type = F::Date;
-        let changes: [(&dyn Fn(&mut ObjectDescribe), DriftKind); 2] =
-            [(&gone, RemovedField), (&other, OtherType)];
+        let changes: [(Change<'_>, DriftKind); 2] = [(&gone, RemovedField), (&other, OtherType)];
         for (change, kind) in changes {
             let paused = after("", change);
             assert_eq!(kinds(&paused), [("Text__c", kind)]);

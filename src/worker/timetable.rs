@@ -200,7 +200,7 @@ mod tests {
         let mut times: BTreeMap<u64, usize> = BTreeMap::new();
         for mapping in &all {
             let slot = slots.slots[&mapping.object];
-            let next = slot.after(began, began + Duration::from_secs(600), 1);
+            let next = slot.after(began, began + Duration::from_mins(10), 1);
             *times.entry((next - began).as_secs() - 600).or_default() += 1;
         }
 

@@ -6,6 +6,7 @@ use lockstep::mapping::Mapping;
 use salesforce_simulator::control::JobEnding;
 use salesforce_simulator::{Config, Fault, FaultKind};
 use serde_json::json;
+use std::fmt::Write;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -24,7 +25,7 @@ async fn world(accounts: usize) -> (World, Mapping) {
     let csv = folder.path().join("Account.csv");
     let mut text = "Name,Phone,Industry,NumberOfEmployees,External_Id__c\n".to_owned();
     for n in 1..=accounts {
-        text += &format!("\"Account, {n}\",+49 {n},Banking,{n},ACC-{n:06}\n");
+        writeln!(text, "\"Account, {n}\",+49 {n},Banking,{n},ACC-{n:06}").unwrap();
     }
     std::fs::write(&csv, text).unwrap();
     let org = Config { empty: true, csv: vec![csv], ..Config::default() };

@@ -87,15 +87,15 @@ fn some<T: Clone>(random: &mut StdRng, of: &[T]) -> Option<T> {
 
 fn day(random: &mut StdRng) -> String {
     let fixed = ["1700-01-01", "4000-12-31", "2024-02-29", "1970-01-01", "1999-12-31"];
-    match random.random_bool(0.5) {
-        true => (*fixed.choose(random).unwrap()).to_owned(),
-        false => format!(
-            "{:04}-{:02}-{:02}",
-            random.random_range(1701..3999),
-            random.random_range(1..=12),
-            random.random_range(1..=28)
-        ),
+    if random.random_bool(0.5) {
+        return (*fixed.choose(random).unwrap()).to_owned();
     }
+    format!(
+        "{:04}-{:02}-{:02}",
+        random.random_range(1701..3999),
+        random.random_range(1..=12),
+        random.random_range(1..=28)
+    )
 }
 
 /// A record's fields by name and column, each as text. Numbers and times are exact for both sides.
@@ -110,9 +110,10 @@ fn fields(random: &mut StdRng, number: usize) -> Vec<(&'static str, Option<Strin
         "2024-11-03T06:30:00.000Z",
         "1970-01-01T00:00:00.000Z",
     ];
-    let moment = match random.random_bool(0.5) {
-        true => (*moments.choose(random).unwrap()).to_owned(),
-        false => format!("{}T{:02}:59:59.000Z", day(random), random.random_range(0..24)),
+    let moment = if random.random_bool(0.5) {
+        (*moments.choose(random).unwrap()).to_owned()
+    } else {
+        format!("{}T{:02}:59:59.000Z", day(random), random.random_range(0..24))
     };
     let amounts =
         ["0", "0.01", "-0.01", "9999999999999.99", "-1234567890123.45", "10", "350000000"];

@@ -152,7 +152,7 @@ async fn a_mass_deletion_stops_the_mapping_whole_says_what_to_do_and_goes_on_whe
 
     // and when they are restored, it goes on by itself
     world.control().undelete(&ids).await.unwrap();
-    wait_until("the mapping goes on", Duration::from_secs(60), async || {
+    wait_until("the mapping goes on", Duration::from_mins(1), async || {
         world.cell(paused).await.is_none()
     })
     .await;
