@@ -190,6 +190,13 @@ impl BenchWorld {
         Process::start(self.command(&["worker"]))
     }
 
+    /// A worker whose log goes to this file.
+    pub(crate) fn worker_logging_to(&self, log: &Path) -> Process {
+        let mut command = self.command(&["worker"]);
+        command.stdout(std::fs::File::create(log).unwrap());
+        Process::start(command)
+    }
+
     /// Waits until the first load is done.
     pub(crate) async fn loaded(&self) {
         let began = Instant::now();
@@ -220,6 +227,12 @@ impl BenchWorld {
         }
     }
 
+    /// The first cell of every row.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.application.rows(sql).await.unwrap();
+        rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+    }
+
     /// Waits until the statement finds no row. It runs often, so it should stop at the first row.
     pub(crate) async fn until_none(&self, sql: &str, deadline: Duration) {
         let began = Instant::now();
@@ -242,10 +255,18 @@ impl BenchWorld {
 
     /// A Salesforce user changes an account's phone.
     pub(crate) async fn edit_as_user(&self, sfid: &str, phone: &str) {
+        self.edit_all_as_user(&[sfid.to_owned()], phone).await;
+    }
+
+    /// A Salesforce user changes the phones of accounts, as many at once as the API takes.
+    pub(crate) async fn edit_all_as_user(&self, sfids: &[String], phone: &str) {
         let body = serde_json::Map::from_iter([("Phone".to_owned(), phone.into())]);
-        let id = SalesforceId::parse(sfid).unwrap();
-        let results = self.user.update("Account", vec![(id, body)]).await.unwrap();
-        assert!(results.iter().all(Result::is_ok));
+        for sfids in sfids.chunks(salesforce::COLLECTION_MAX) {
+            let ids = sfids.iter().map(|sfid| SalesforceId::parse(sfid).unwrap());
+            let rows = ids.map(|id| (id, body.clone())).collect();
+            let results = self.user.update("Account", rows).await.unwrap();
+            assert!(results.iter().all(Result::is_ok));
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Each scenario runs the release build of the program as a process of its own, against a throw-away Postgres and the
 //! simulated org, and prints one line of figures per thing measured, and a table of all at the end. Scenarios:
-//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory` and `sweep`. See `benches/README.md`.
+//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory`, `poll` and `sweep`. See
+//! `benches/README.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +18,7 @@ mod backfill;
 mod bench_world;
 mod capture;
 mod org;
+mod poll;
 mod process;
 mod report;
 mod sweep;
@@ -48,6 +50,9 @@ async fn main() {
     }
     if chosen("latency") {
         latency().await;
+    }
+    if names.iter().any(|name| name == "poll") {
+        poll::poll(rows).await;
     }
     if names.iter().any(|name| name == "sweep") {
         sweep::sweep(rows).await;

@@ -59,8 +59,8 @@ async fn spoil(world: &BenchWorld) {
     world
         .execute(&format!(
             "set session_replication_role = replica; \
-             update salesforce.account set site = 'drifted' where {}; \
-             update salesforce.account set site = 'drifted', systemmodstamp = systemmodstamp - interval '1 day' \
+             update salesforce.account set fax = 'drifted' where {}; \
+             update salesforce.account set fax = 'drifted', systemmodstamp = systemmodstamp - interval '1 day' \
              where {}; \
              delete from salesforce.account where {}; \
              insert into salesforce.account (sfid, name, systemmodstamp) \
@@ -77,7 +77,7 @@ async fn spoil(world: &BenchWorld) {
 /// How many drifts are left.
 fn left(rows: usize) -> String {
     format!(
-        "select (abs(count(*) - {rows}) + count(*) filter (where site = 'drifted' or name = 'drifted'))::float8 \
+        "select (abs(count(*) - {rows}) + count(*) filter (where fax = 'drifted' or name = 'drifted'))::float8 \
          from salesforce.account"
     )
 }
