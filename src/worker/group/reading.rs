@@ -40,7 +40,8 @@ impl GroupTask {
             let poll = Box::pin(self.poll(lease, mapping, asked));
             let Some(pulled) = term.run_until_cancelled(poll).await else { return Ok(round) };
             let pulled = pulled?;
-            if !pulled.more && timetable.polled(index, pulled.applied.read) {
+            let rows = pulled.applied.read + pulled.repeats;
+            if !pulled.more && timetable.polled(index, rows) {
                 self.health.set_failing(&mapping.object, false);
                 postgres::set_state(&self.db, &mapping.object, MappingState::Synced, None).await?;
             }

@@ -30,7 +30,7 @@ pub(super) struct World {
     pub(super) pusher: Pusher,
     pub(super) lease: Lease,
     puller: Puller,
-    db: Database,
+    pub(super) db: Database,
     mappings: Vec<Mapping>,
     app: Console,
     org: Simulator,
