@@ -19,7 +19,7 @@ const WRITES: &str = "select (n_tup_ins + n_tup_upd + n_tup_del)::float8 from pg
 /// Quiet polls first, then one with changes, then those that see the changes again within their overlap.
 pub(crate) async fn poll(rows: usize) {
     let mapping = format!("{}poll = {{ every = \"5s\" }}\n", accounts::mapping());
-    let world = BenchWorld::with_accounts_mapped(rows, &mapping).await;
+    let world = BenchWorld::with_synthetic_accounts(rows, &mapping).await;
     world.run_to_end(&["backfill"]).await;
     let log = world.file("worker.log");
     let worker = world.worker_logging_to(&log);

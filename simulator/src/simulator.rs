@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower_http::{
+    CompressionLevel,
     catch_panic::CatchPanicLayer,
     compression::{CompressionLayer, DefaultPredicate, Predicate},
 };
@@ -238,7 +239,9 @@ impl Simulator {
             .fallback(gate::pass)
             .with_state(world)
             .layer(
+                // The org is a test bench: its time matters more than the bytes on a loopback.
                 CompressionLayer::new()
+                    .quality(CompressionLevel::Fastest)
                     .compress_when(DefaultPredicate::new().and(gate::may_compress)),
             )
             .layer(CatchPanicLayer::custom(gate::panicked))
