@@ -163,7 +163,7 @@ impl<'a> Scan<'a> {
     /// Adds records of which only ids and stamps were read. Answers how many.
     ///
     /// # Errors
-    /// As [`crate::postgres::apply`]: the stream's own, or the database's.
+    /// As [`crate::postgres::apply()`]: the stream's own, or the database's.
     pub async fn add<S, E>(&mut self, records: S) -> Result<u64, ApplyError<E>>
     where
         S: Stream<Item = Result<RemoteRecord, E>>,
