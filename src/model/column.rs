@@ -108,12 +108,6 @@ impl ColumnType {
         })
     }
 
-    /// Whether the column holds text.
-    #[must_use]
-    pub fn is_text(self) -> bool {
-        matches!(self, Self::Varchar(_) | Self::Text)
-    }
-
     /// Whether the column holds a moment.
     #[must_use]
     pub fn is_moment(self) -> bool {

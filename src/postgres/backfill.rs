@@ -3,7 +3,7 @@
 //! A wish is written by any process, without a lease, and heeded by whoever runs the load. Everything that changes a
 //! load itself is fenced by the lease `backfill:<object>`.
 
-use super::lease::{Lease, begin_fenced};
+use super::lease::{Lease, begin_fenced, fenced};
 use super::{Database, Error};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -275,19 +275,6 @@ fn unsigned(number: Option<i64>) -> Option<u64> {
 
 fn seconds(seconds: Option<f64>) -> Duration {
     Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default()
-}
-
-async fn fenced(
-    db: &Database,
-    lease: &Lease,
-    statement: &str,
-    parameters: &[(&(dyn ToSql + Sync), Type)],
-) -> Result<(), Error> {
-    let mut client = db.client().await?;
-    let transaction = begin_fenced(&mut client, lease).await?;
-    transaction.execute_typed(statement, parameters).await?;
-    transaction.commit().await?;
-    Ok(())
 }
 
 #[cfg(test)]

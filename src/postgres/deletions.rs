@@ -31,17 +31,6 @@ pub async fn deletions_asked(db: &Database, object: &str) -> Result<DeletionsAsk
     })
 }
 
-/// Has deletions of the object asked for at its next poll, for instance after something that polls may have missed.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn ask_deletions_soon(db: &Database, object: &str) -> Result<(), Error> {
-    let client = db.client().await?;
-    let statement = "update lockstep.deletions_asked set asked_at = null where object = $1";
-    client.execute_typed(statement, &[(&object, Type::TEXT)]).await?;
-    Ok(())
-}
-
 /// Lets records come back whose rows the application deleted while `deletes.in_postgres` was `ignore`: a person has
 /// asked for the whole object to be loaded again.
 ///

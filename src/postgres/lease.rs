@@ -140,6 +140,20 @@ pub(super) async fn begin_fenced<'a>(
     Ok(transaction)
 }
 
+/// Runs one statement in a transaction of the lease's holder.
+pub(super) async fn fenced(
+    db: &Database,
+    lease: &Lease,
+    statement: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<(), Error> {
+    let mut client = db.client().await?;
+    let transaction = begin_fenced(&mut client, lease).await?;
+    transaction.execute_typed(statement, parameters).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Makes the transaction one of the lease's holder.
 pub(super) async fn fence(transaction: &Transaction<'_>, lease: &Lease) -> Result<(), Error> {
     fence_on(transaction.client(), lease).await

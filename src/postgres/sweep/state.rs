@@ -5,7 +5,7 @@ use crate::mapping::Mapping;
 use crate::model::SalesforceId;
 use crate::postgres::connect::begin;
 use crate::postgres::identifier::fill;
-use crate::postgres::lease::{Lease, begin_fenced};
+use crate::postgres::lease::{Lease, begin_fenced, fenced};
 use crate::postgres::{Database, Error, log_event};
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
@@ -355,19 +355,6 @@ pub async fn count_rows(db: &Database, table: &str) -> Result<u64, Error> {
     let count = transaction.query_typed_one(&statement, &[]).await?.try_get(0)?;
     transaction.commit().await?;
     Ok(unsigned(count))
-}
-
-async fn fenced(
-    db: &Database,
-    lease: &Lease,
-    statement: &str,
-    parameters: &[(&(dyn ToSql + Sync), Type)],
-) -> Result<(), Error> {
-    let mut client = db.client().await?;
-    let transaction = begin_fenced(&mut client, lease).await?;
-    transaction.execute_typed(statement, parameters).await?;
-    transaction.commit().await?;
-    Ok(())
 }
 
 fn unsigned(count: i64) -> u64 {
