@@ -24,6 +24,7 @@ mod deletes;
 mod directions;
 mod drift;
 mod healing;
+mod inside;
 mod load;
 mod operations;
 mod pull;

@@ -1,21 +1,14 @@
 //! A simulated org, a database, and the puller between them.
 
-use crate::world::search;
+use crate::inside::{client_of, fresh_url};
 use chrono::{DateTime, Utc};
 use lockstep::mapping::{Mapping, Org, Source, bind, load_sources};
-use lockstep::postgres::ephemeral::EphemeralPostgres;
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
-use lockstep::salesforce::{self, Auth, Client};
+use lockstep::salesforce::Client;
 use lockstep::sync::{Error, Pulled, Puller};
 use salesforce_simulator::{Config as OrgConfig, Control, Simulator};
 use serde_json::json;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// One server for all these tests; each takes a database of its own.
-static SERVER: LazyLock<EphemeralPostgres> =
-    LazyLock::new(|| EphemeralPostgres::start(&search()).expect("postgres starts"));
 
 pub(super) struct World {
     pub(super) client: Client,
@@ -128,27 +121,4 @@ async fn bound(client: &Client, file: &str) -> Mapping {
     let files = load_sources(&[Source::new("mappings/a.toml", file)]).into_files().unwrap();
     let objects = vec![client.describe(files[0].object()).await.unwrap()];
     bind(&files, &Org { objects, names: Vec::new() }).unwrap().remove(0)
-}
-
-async fn fresh_url() -> String {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let name = format!("pull_{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-    let server = tokio::task::spawn_blocking(|| SERVER.url()).await.unwrap();
-    let console = Console::connect(&server).await.unwrap();
-    console.run(&format!("create database {name}")).await.unwrap();
-    format!("{}/{name}", server.trim_end_matches("/postgres"))
-}
-
-fn client_of(org: &Simulator) -> Client {
-    let credentials = org.credentials();
-    Client::new(salesforce::Config {
-        login_url: org.url().parse().unwrap(),
-        auth: Auth::ClientCredentials {
-            client_id: credentials.client_id,
-            client_secret: credentials.client_secret.into(),
-        },
-        api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
-        timeout: Duration::from_secs(20),
-    })
-    .unwrap()
 }

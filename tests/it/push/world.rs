@@ -1,27 +1,20 @@
 //! An application's database, a simulated org, and the pusher between them.
 
+use crate::inside::{client_of, fresh_url};
 use crate::wait::wait_until;
-use crate::world::search;
 use chrono::{DateTime, Utc};
 use lockstep::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
     Limits, Mapping, MappingGroup, Poll, Reference, Sweep,
 };
 use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, StampField, Value};
-use lockstep::postgres::ephemeral::EphemeralPostgres;
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
-use lockstep::salesforce::{self, Auth, Client, Scope, Shape};
+use lockstep::salesforce::{Client, Scope, Shape};
 use lockstep::sync::{Error, Pulled, Puller, Pushed, Pusher};
 use salesforce_simulator::{Config as OrgConfig, Control, Fault, Simulator};
 use serde_json::Value as Json;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// One server for all these tests; each takes a database of its own.
-static SERVER: LazyLock<EphemeralPostgres> =
-    LazyLock::new(|| EphemeralPostgres::start(&search()).expect("postgres starts"));
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -261,29 +254,6 @@ impl World {
             .filter(|line| line.contains(part))
             .collect()
     }
-}
-
-async fn fresh_url() -> String {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let name = format!("push_{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-    let server = tokio::task::spawn_blocking(|| SERVER.url()).await.unwrap();
-    let console = Console::connect(&server).await.unwrap();
-    console.run(&format!("create database {name}")).await.unwrap();
-    format!("{}/{name}", server.trim_end_matches("/postgres"))
-}
-
-fn client_of(org: &Simulator) -> Client {
-    let credentials = org.credentials();
-    Client::new(salesforce::Config {
-        login_url: org.url().parse().unwrap(),
-        auth: Auth::ClientCredentials {
-            client_id: credentials.client_id,
-            client_secret: credentials.client_secret.into(),
-        },
-        api_version: salesforce::DEFAULT_API_VERSION.to_owned(),
-        timeout: Duration::from_secs(20),
-    })
-    .unwrap()
 }
 
 pub(super) fn value(text: &str) -> Value {
