@@ -196,6 +196,27 @@ async fn a_writer_who_stays_in_the_table_sends_the_page_to_the_merge() {
 }
 
 #[tokio::test]
+async fn what_a_writer_commits_while_the_lock_is_waited_for_is_seen() {
+    // given a writer who is not done
+    let world = begun(&[account()], "").await;
+    let mut client = world.db.client().await.unwrap();
+    let writer = client.transaction().await.unwrap();
+    let insert = "insert into salesforce.account (name, external_id__c) values ('theirs', 'k9')";
+    writer.batch_execute(insert).await.unwrap();
+
+    // when a page waits for the table, and the writer commits
+    let commits = async {
+        let waits = "select 1 from pg_locks where relation = 'salesforce.account'::regclass and not granted";
+        while rows(&world.db, waits).await.is_empty() {}
+        writer.commit().await.unwrap();
+    };
+    let (loaded, ()) = tokio::join!(world.load(1..3), commits);
+
+    // then it is merged instead, with the writer's row
+    assert_eq!(loaded, None);
+}
+
+#[tokio::test]
 async fn parents_are_named_by_their_own_column() {
     let mut contact = mapping("Contact", Direction::Both);
     contact.fields[1].reference = Some(Reference {
