@@ -84,7 +84,7 @@ impl BenchWorld {
         let search = Search {
             pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
             path: std::env::var_os("PATH"),
-            base: None,
+            ..Search::default()
         };
         let postgres = EphemeralPostgres::start(&search).unwrap();
         let application = Console::connect(&postgres.url()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::report::{self, Exit, Failure};
 use crate::config::{LogFormat, Settings};
-use crate::mapping::{self, Diagnostic, Mapping, MappingFile, Org};
+use crate::mapping::{self, Applied, Diagnostic, Mapping, MappingFile, Org, Rebound};
 use crate::model::ObjectDescribe;
 use crate::postgres::{self, Database, Finding, Provisioned};
 use crate::runtime::{self, Retry};
@@ -29,24 +29,49 @@ pub(super) struct Session {
     /// What the mappings were bound from.
     pub(super) files: Vec<MappingFile>,
     pub(super) org: Org,
+    /// What differs from what was applied, where the session was opened for that: mappings that are paused, which are
+    /// not among `mappings`, and mappings that are without a field, which are.
+    pub(super) drifted: Vec<Rebound>,
+    /// The mappings as last applied, as far as they were asked for.
+    pub(super) applied: Vec<Applied>,
 }
 
 impl Session {
     /// Reads settings and mapping files, then connects to both sides. One attempt.
     pub(super) async fn open(config: Option<&Path>) -> Result<Self, Failure> {
+        let mut session = Self::connect(config).await?;
+        let mappings = mapping::bind(&session.files, &session.org)
+            .map_err(|problems| mapping_failure(&problems))?;
+        session.mappings =
+            postgres::as_found(&session.db, mappings).await.map_err(postgres_failure)?;
+        Ok(session)
+    }
+
+    /// As [`Session::open`], but a mapping that was applied before, and that its object does not fit now, keeps no
+    /// other from being run.
+    pub(super) async fn open_despite_drift(config: Option<&Path>) -> Result<Self, Failure> {
+        let mut session = Self::connect(config).await?;
+        session.applied = postgres::applied(&session.db).await.map_err(postgres_failure)?;
+        let judged = mapping::bind_applied(&session.files, &session.org, &session.applied)
+            .map_err(|problems| mapping_failure(&problems))?;
+        let runs = judged.iter().filter(|judged| judged.pause.is_none());
+        let mappings = runs.map(|judged| judged.mapping.clone()).collect();
+        session.mappings =
+            postgres::as_found(&session.db, mappings).await.map_err(postgres_failure)?;
+        session.drifted = judged.into_iter().filter(|judged| !judged.drifted.is_empty()).collect();
+        Ok(session)
+    }
+
+    async fn connect(config: Option<&Path>) -> Result<Self, Failure> {
         let settings = settings(config)?;
         let files = mapping_files(&settings)?;
         let db = database(&settings).await?;
         let client = client(&settings)?;
         let org = org(&client, &files).await?;
-        let mappings =
-            mapping::bind(&files, &org).map_err(|problems| mapping_failure(&problems))?;
-        let mappings = postgres::as_found(&db, mappings).await.map_err(postgres_failure)?;
-        Ok(Self { settings, db, client, mappings, files, org })
+        let (mappings, drifted, applied) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { settings, db, client, mappings, files, org, drifted, applied })
     }
-}
 
-impl Session {
     /// Makes sure that the database belongs to this org and has what the mappings need.
     pub(super) async fn provision(&self) -> Result<Provisioned, Failure> {
         let identity = self.client.identity().await.map_err(salesforce_failure)?;

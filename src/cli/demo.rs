@@ -153,7 +153,7 @@ fn search() -> Search {
     Search {
         pg_bin_dir: variable("PG_BIN_DIR").map(Into::into),
         path: variable("PATH").map(Into::into),
-        base: None,
+        ..Search::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::connect::{self, Session};
 use super::report::{Exit, Failure};
-use crate::worker::{self, Health, Worker};
+use crate::worker::{self, Ended, Health, Worker};
 use crate::{postgres, sync};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         describe_every: settings.worker.describe_every,
         limits_every: settings.worker.limits_every,
     };
-    let mut went_back = None;
+    let mut went_back: Option<String> = None;
     loop {
         let Some(session) = open_patiently(config, &stop, went_back.as_deref()).await? else {
             return Ok(Exit::Ok);
@@ -49,11 +49,24 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
             holder = %worker_config.holder,
             "started"
         );
-        let Session { db, client, mappings, files, org, .. } = session;
+        let Session { db, client, mut mappings, files, org, drifted, applied, .. } = session;
+        let paused = drifted.iter().filter(|drifted| drifted.pause.is_some());
+        mappings.extend(paused.map(|paused| paused.mapping.clone()));
         let worker = Worker::new(db, client, &mappings, worker_config.clone(), health.clone());
-        went_back = worker.watching(files, org).run(stop.clone()).await;
-        let Some(reason) = &went_back else { return Ok(Exit::Ok) };
-        tracing::error!(%reason, "starting anew, with nothing remembered");
+        let worker = worker.watching(files, org).drifted(drifted, applied);
+        went_back = match worker.run(stop.clone()).await {
+            Ended::Told => return Ok(Exit::Ok),
+            Ended::FitsOtherwise => {
+                tracing::info!(
+                    "an object fits its mapping otherwise than at the start: starting anew"
+                );
+                None
+            }
+            Ended::WentBack(reason) => {
+                tracing::error!(%reason, "starting anew, with nothing remembered");
+                Some(reason)
+            }
+        };
     }
 }
 
@@ -85,7 +98,7 @@ async fn open_patiently(
 }
 
 async fn open(config: Option<&Path>, went_back: Option<&str>) -> Result<Session, Failure> {
-    let session = Session::open(config).await?;
+    let session = Session::open_despite_drift(config).await?;
     let provisioned = session.provision().await?;
     for step in provisioned.done {
         tracing::info!(step, "provisioned");
@@ -94,9 +107,16 @@ async fn open(config: Option<&Path>, went_back: Option<&str>) -> Result<Session,
         let (mapping, problem, next) = (finding.object, finding.message, finding.help);
         tracing::error!(%mapping, %problem, %next, "the database does not fit the mapping");
     }
-    let Session { db, mappings, .. } = &session;
+    let Session { db, mappings, drifted, .. } = &session;
     let told = postgres::beat(db).await.map_err(connect::postgres_failure)?;
     if let Some(reason) = told.as_deref().or(went_back) {
+        // What a paused mapping may have sent before cannot be told: its fields are not known.
+        if let Some(pause) = drifted.iter().find_map(|drifted| drifted.pause.as_ref()) {
+            return Err(Failure::new(
+                Exit::Temporary,
+                format!("{reason}; before it is recovered: {pause}"),
+            ));
+        }
         sync::went_back(db, mappings, reason).await.map_err(connect::sync_failure)?;
     }
     Ok(session)

@@ -10,6 +10,9 @@ use super::validated::{
 };
 use crate::model::{ColumnType, FieldDescribe, ObjectDescribe};
 
+/// What a person does about a field that keeps its mapping from being run.
+pub(super) const NEXT_STEP: &str = "bring it back, and the mapping resumes by itself, or change the mapping file and start the worker again";
+
 /// In what way an object differs from what its mapping was bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DriftKind {
@@ -222,10 +225,7 @@ impl Draft<'_> {
 
     fn broken(&mut self, field: &str, kind: DriftKind, what: &str, pauses: bool) {
         if pauses {
-            self.pause.get_or_insert(format!(
-                "{what}; bring it back, and the mapping resumes by itself, or change the mapping file and start the \
-                 worker again"
-            ));
+            self.pause.get_or_insert_with(|| format!("{what}; {NEXT_STEP}"));
             self.note(field, kind, what.to_owned());
         } else {
             self.note(

@@ -4,6 +4,7 @@
 //! [`bind()`] puts the files beside what Salesforce says about the objects and yields [`Mapping`]s. Both report all
 //! problems of all files at once.
 
+mod applied;
 mod bind;
 mod column_type;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod stamp;
 pub(crate) mod suggest;
 mod validated;
 
+pub use applied::{Applied, bind_applied};
 pub use bind::{Bound, Org, bind, bind_all};
 pub use diagnostic::{Code, Diagnostic, Label, Position, Severity, Source, has_errors, sort};
 pub use drift::{DriftKind, Drifted, Rebound, rebind};

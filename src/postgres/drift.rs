@@ -2,6 +2,7 @@
 
 use super::connect::begin;
 use super::{Database, Error};
+use crate::mapping::Applied;
 use chrono::{DateTime, Utc};
 use tokio_postgres::types::{ToSql, Type};
 
@@ -67,6 +68,27 @@ pub async fn drifts(db: &Database) -> Result<Vec<DriftNote>, Error> {
                 detail: row.try_get(3)?,
                 since: row.try_get(4)?,
             })
+        })
+        .collect()
+}
+
+/// The mappings as they were last applied; none where nothing was applied yet.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn applied(db: &Database) -> Result<Vec<Applied>, Error> {
+    let client = db.client().await?;
+    let exists = "select to_regclass('lockstep.mapping') is not null";
+    let exists: bool = client.query_typed_one(exists, &[]).await?.try_get(0)?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let rows = client.query_typed(include_str!("sql/read_applied.sql"), &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let columns: Vec<String> = row.try_get(2)?;
+            let columns = columns.into_iter().collect();
+            Ok(Applied { object: row.try_get(0)?, key: row.try_get(1)?, columns })
         })
         .collect()
 }

@@ -74,6 +74,8 @@ pub struct Search {
     pub path: Option<OsString>,
     /// The folder for cluster and cache; memory if it has room, else the temporary folder, when absent.
     pub base: Option<PathBuf>,
+    /// Settings of the server beside ours, which win: `name=value`.
+    pub settings: Vec<String>,
 }
 
 /// A running server. Stops and disappears when dropped, and when the process ends in any way.
@@ -159,7 +161,7 @@ impl EphemeralPostgres {
         };
         let mut attempt = 1;
         loop {
-            match Self::start_copy(&programs, &base, &template, owner) {
+            match Self::start_copy(&programs, &base, &template, (owner, &search.settings)) {
                 Err(EphemeralError::NotStarted(log))
                     if attempt < PORT_ATTEMPTS && log.contains("could not bind") =>
                 {
@@ -180,7 +182,7 @@ impl EphemeralPostgres {
         programs: &Path,
         base: &Path,
         template: &Path,
-        owner: Owner,
+        (owner, settings): (Owner, &[String]),
     ) -> Result<Self, EphemeralError> {
         let folder = base.join(unique_name(FOLDER_PREFIX));
         copy_tree(template, &folder, owner).map_err(failed("copy the template cluster"))?;
@@ -192,7 +194,7 @@ impl EphemeralPostgres {
         let mut command = owner.command(Path::new("/bin/sh"));
         command.args(["-c", GUARDIAN, "guardian"]).arg(&folder).arg(programs.join("postgres"));
         command.arg("-D").arg(&folder).arg("-k").arg(&folder).arg("-p").arg(port.to_string());
-        for setting in SETTINGS {
+        for setting in SETTINGS.into_iter().chain(settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         // A Ctrl-C meant for us must not reach the database before we have finished with it.

@@ -53,7 +53,7 @@ pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
 pub use deletions::{DeletionsAsked, deletions_asked, welcome_kept_away};
-pub use drift::{DriftNote, drifts, note_drift, require_load};
+pub use drift::{DriftNote, applied, drifts, note_drift, require_load};
 pub use error::Error;
 pub use facts::{TableFacts, foreign_keys, table_facts};
 pub use journal::{

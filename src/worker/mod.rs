@@ -32,7 +32,7 @@ pub(crate) use keep_lease::keep_lease;
 pub(crate) use load::{Loader, Turn};
 pub(crate) use pace::pause;
 
-use crate::mapping::{Mapping, MappingFile, Org};
+use crate::mapping::{Applied, Mapping, MappingFile, Org, Rebound};
 use crate::postgres::Database;
 use crate::salesforce::Client;
 use combiner::Combiner;
@@ -44,7 +44,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watch::Watch;
+use watch::{Started, Watch};
 
 /// What the worker may be told.
 #[derive(Clone, Debug)]
@@ -61,6 +61,17 @@ pub struct Config {
     pub limits_every: Duration,
 }
 
+/// Why a worker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Told,
+    /// The database turned out to be an older state or a copy of what it was; this is why.
+    WentBack(String),
+    /// The object of a mapping that began out of order fits it otherwise now.
+    FitsOtherwise,
+}
+
 /// A worker over connections that stand.
 #[derive(Debug)]
 pub struct Worker {
@@ -70,6 +81,8 @@ pub struct Worker {
     /// What the mappings were bound from; without files they stay as they are.
     files: Vec<MappingFile>,
     org: Org,
+    drifted: Vec<Rebound>,
+    applied: Vec<Applied>,
     config: Config,
     health: Health,
 }
@@ -85,7 +98,9 @@ impl Worker {
         health: Health,
     ) -> Self {
         let (files, org) = (Vec::new(), Org::default());
-        Self { db, client, mappings: mappings.to_vec(), files, org, config, health }
+        let (drifted, applied) = (Vec::new(), Vec::new());
+        let mappings = mappings.to_vec();
+        Self { db, client, mappings, files, org, drifted, applied, config, health }
     }
 
     /// Follows changes of the objects in Salesforce: the mappings were bound from these files to this org.
@@ -94,16 +109,30 @@ impl Worker {
         Self { files, org, ..self }
     }
 
-    /// Runs until `stop`, then finishes what is in flight within the grace period and releases the leases.
+    /// Starts with mappings that differ from what was applied: they are among the worker's, and those that are paused
+    /// are not run. When they fit otherwise, the worker ends and is to be built anew.
+    #[must_use]
+    pub fn drifted(self, drifted: Vec<Rebound>, applied: Vec<Applied>) -> Self {
+        Self { drifted, applied, ..self }
+    }
+
+    /// Runs until `told` to stop, then finishes what is in flight within the grace period and releases the leases.
     ///
-    /// Answers why when the database turned out to be an older state or a copy of what it was: then the worker has
-    /// stopped by itself, and is to be built anew on new connections.
-    pub async fn run(self, told: CancellationToken) -> Option<String> {
+    /// Ends by itself when it is to be built anew, on new connections.
+    pub async fn run(self, told: CancellationToken) -> Ended {
         let stop = told.child_token();
         let tasks = TaskTracker::new();
         let groups = crate::mapping::groups(&self.mappings);
         let (db, client) = (self.db.clone(), self.client.clone());
-        let (watch, watched) = Watch::new(db, client, self.files, self.org, &self.mappings);
+        let started = Started {
+            files: self.files,
+            org: self.org,
+            drifted: self.drifted,
+            applied: self.applied,
+        };
+        let fits_otherwise = CancellationToken::new();
+        let (watch, watched) =
+            Watch::new(db, client, started, &self.mappings, fits_otherwise.clone());
         tasks.spawn(watch.run(self.config.describe_every, stop.clone()));
         let wakes: Vec<Arc<Notify>> = groups.iter().map(|_| Arc::new(Notify::new())).collect();
         tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
@@ -141,7 +170,12 @@ impl Worker {
         }
         tasks.close();
         self.health.set_ready(true);
-        let went_back = heartbeat::run(self.db, stop.clone()).await;
+        let ended = tokio::select! {
+            went_back = heartbeat::run(self.db, stop.clone()) => {
+                went_back.map_or(Ended::Told, Ended::WentBack)
+            }
+            () = fits_otherwise.cancelled() => Ended::FitsOtherwise,
+        };
         stop.cancel();
         self.health.set_ready(false);
         tracing::info!(grace_seconds = self.config.grace.as_secs(), "stopping");
@@ -151,6 +185,6 @@ impl Worker {
             );
         }
         tracing::info!("stopped");
-        went_back
+        ended
     }
 }

@@ -4,7 +4,7 @@
 //! without moving the stamp that such a request compares: what is out of order is described anew with every look, and
 //! whatever Salesforce refuses in a way that smells of a change is looked at at once.
 
-use crate::mapping::{self, DriftKind, Drifted, Mapping, MappingFile, Org, Rebound};
+use crate::mapping::{self, Applied, DriftKind, Drifted, Mapping, MappingFile, Org, Rebound};
 use crate::postgres::{self, Database, MappingState};
 use crate::reconcile::Work;
 use crate::salesforce::{self, Client};
@@ -65,13 +65,27 @@ impl Watched {
     }
 }
 
+/// What the worker was started with.
+pub(super) struct Started {
+    pub(super) files: Vec<MappingFile>,
+    pub(super) org: Org,
+    /// The mappings that differ from what was applied.
+    pub(super) drifted: Vec<Rebound>,
+    pub(super) applied: Vec<Applied>,
+}
+
 /// The task.
 pub(super) struct Watch {
     db: Database,
     client: Client,
     files: Vec<MappingFile>,
     org: Org,
-    /// The mappings as first bound, with what was added and widened since.
+    /// The mappings that were out of order at the start. What was intended with them is not known; when they fit
+    /// otherwise, the worker starts anew.
+    set_aside: Vec<Rebound>,
+    applied: Vec<Applied>,
+    fits_otherwise: CancellationToken,
+    /// The other mappings as first bound, with what was added and widened since.
     intended: Vec<Mapping>,
     current: BTreeMap<String, Rebound>,
     loads: BTreeMap<String, u64>,
@@ -86,15 +100,22 @@ impl Watch {
     pub(super) fn new(
         db: Database,
         client: Client,
-        files: Vec<MappingFile>,
-        org: Org,
+        started: Started,
         mappings: &[Mapping],
+        fits_otherwise: CancellationToken,
     ) -> (Self, Watched) {
+        let Started { files, org, drifted: set_aside, applied } = started;
         let bound = |mapping: &Mapping| {
-            let mapping = mapping.clone();
-            (mapping.object.clone(), Rebound { mapping, drifted: Vec::new(), pause: None })
+            let known = set_aside.iter().find(|known| known.mapping.object == mapping.object);
+            let (drifted, pause) =
+                known.map(|known| (known.drifted.clone(), known.pause.clone())).unwrap_or_default();
+            (mapping.object.clone(), Rebound { mapping: mapping.clone(), drifted, pause })
         };
         let current: BTreeMap<String, Rebound> = mappings.iter().map(bound).collect();
+        let is_intended = |mapping: &&Mapping| {
+            !set_aside.iter().any(|known| known.mapping.object == mapping.object)
+        };
+        let intended = mappings.iter().filter(is_intended).cloned().collect();
         let loads = BTreeMap::new();
         let suspects = Arc::<Suspects>::default();
         let (sender, bindings) = watch::channel(bindings(&current, &loads));
@@ -103,7 +124,10 @@ impl Watch {
             client,
             files,
             org,
-            intended: mappings.to_vec(),
+            set_aside,
+            applied,
+            fits_otherwise,
+            intended,
             current,
             loads,
             since: None,
@@ -152,19 +176,36 @@ impl Watch {
         }
     }
 
-    /// Settles what an earlier worker left: a field that was out and is back has to be read again.
+    /// Settles what an earlier worker left: a field that was out and is back has to be read again. Says what is out of
+    /// order from the beginning.
     async fn begin(&mut self) -> Result<(), Error> {
         let now = self.client.server_time().await?;
         self.since = Some(now - START_MARGIN);
-        for note in postgres::drifts(&self.db).await? {
+        let notes = postgres::drifts(&self.db).await?;
+        for note in &notes {
             let Some(rebound) = self.current.get(&note.object) else { continue };
             let is_bound = rebound.mapping.fields.iter().any(|field| field.name == note.field);
             if is_bound && is_out(&note.kind) {
                 self.ask_load(&note.object).await?;
             }
         }
-        for object in self.current.keys() {
-            postgres::note_drift(&self.db, object, &[]).await?;
+        for (object, rebound) in &self.current {
+            let known: Vec<Drifted> = rebound
+                .drifted
+                .iter()
+                .filter(|drifted| {
+                    notes.iter().any(|note| {
+                        note.object == *object
+                            && note.field == drifted.field
+                            && note.detail == drifted.detail
+                    })
+                })
+                .cloned()
+                .collect();
+            self.say(object, &known, rebound).await?;
+            if let Some(reason) = &rebound.pause {
+                postgres::set_state(&self.db, object, MappingState::Paused, Some(reason)).await?;
+            }
         }
         self.tell();
         Ok(())
@@ -230,6 +271,10 @@ impl Watch {
 
     /// Decides what is run of each mapping, prepares the database for it, and hands it to the groups.
     async fn adapt(&mut self) -> Result<(), Error> {
+        if self.fits_otherwise_now() {
+            self.fits_otherwise.cancel();
+            return Ok(());
+        }
         let fresh = mapping::bind_all(&self.files, &self.org).mappings;
         let mut changed = BTreeMap::new();
         for intended in &self.intended {
@@ -256,6 +301,23 @@ impl Watch {
         }
         self.tell();
         Ok(())
+    }
+
+    /// Whether one of the mappings that began out of order is in order now, or otherwise out of it.
+    fn fits_otherwise_now(&self) -> bool {
+        if self.set_aside.is_empty() {
+            return false;
+        }
+        let Ok(judged) = mapping::bind_applied(&self.files, &self.org, &self.applied) else {
+            return false;
+        };
+        self.set_aside.iter().any(|before| {
+            let is_same = |now: &&Rebound| now.mapping.object == before.mapping.object;
+            judged
+                .iter()
+                .find(is_same)
+                .is_some_and(|now| (&now.drifted, &now.pause) != (&before.drifted, &before.pause))
+        })
     }
 
     /// All mappings that are run once the changes are in force.

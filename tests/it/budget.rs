@@ -54,6 +54,24 @@ async fn has_record(world: &World, name: &str) -> bool {
     world.records(mapping).await.values().any(|record| record.contains(&name))
 }
 
+/// Lets the worker leave its mark twice, between which it looks whether a sweep is due.
+async fn two_beats(world: &World) {
+    let beat = world.cell("select beat::text from lockstep.marker").await.unwrap();
+    let passed = format!("select beat >= {beat} + 2 from lockstep.marker");
+    wait_until("two beats", PATIENCE, async || world.cell(&passed).await.as_deref() == Some("t"))
+        .await;
+}
+
+/// When the worker polled accounts since requests were last forgotten.
+async fn polls(control: &Control) -> Vec<chrono::DateTime<chrono::Utc>> {
+    let requests = control.requests().await.unwrap();
+    let is_poll = |request: &&salesforce_simulator::control::LoggedRequest| {
+        request.path.ends_with("/queryAll")
+            && request.username.as_deref().is_some_and(|name| name.starts_with("integration"))
+    };
+    requests.iter().filter(is_poll).map(|request| request.time.parse().unwrap()).collect()
+}
+
 fn fault(json: serde_json::Value) -> Fault {
     serde_json::from_value(json).unwrap()
 }
@@ -73,6 +91,7 @@ async fn calls(control: &Control) -> usize {
 async fn work_is_shed_in_order_as_the_limit_comes_nearer_and_resumes_by_itself() {
     // given a worker in step, with one row to be changed and one to be deleted
     let world = world().await;
+    let control = world.control();
     let worker = world.worker();
     loaded(&world).await;
     run(&world, "insert into salesforce.account (name) values ('To change'), ('To delete')").await;
@@ -87,9 +106,28 @@ async fn work_is_shed_in_order_as_the_limit_comes_nearer_and_resumes_by_itself()
     let loaded_again = "select count(*) from lockstep.checkpoint where loaded";
     assert_eq!(world.cell(loaded_again).await.as_deref(), Some("0"));
 
-    // when 96 % are used, then updates wait, while inserts and deletions go on
+    // when 82 % are used, then a sweep that is asked for waits
     spend(&world, 82, "no_sweep").await;
+    run(
+        &world,
+        "insert into lockstep.sweep (object, wanted_at, wanted_reason) values ('Account', now(), 'the test') \
+         on conflict (object) do update set wanted_at = now(), wanted_reason = 'the test'",
+    )
+    .await;
+    run(&world, "update lockstep.checkpoint set loaded = true").await;
+    two_beats(&world).await;
+    let swept = "select count(*) from lockstep.sweep where wanted_at is null or phase is not null";
+    assert_eq!(world.cell(swept).await.as_deref(), Some("0"));
+    run(&world, "update lockstep.checkpoint set loaded = false").await;
+
+    // when 91 % are used, then polls come a quarter as often
     spend(&world, 91, "slow_polls").await;
+    control.forget_requests().await.unwrap();
+    wait_until("two polls", PATIENCE, async || polls(&control).await.len() >= 2).await;
+    let polls = polls(&control).await;
+    assert!(polls[1] - polls[0] >= chrono::TimeDelta::seconds(3), "{polls:?}");
+
+    // when 96 % are used, then updates wait, while inserts and deletions go on
     spend(&world, 96, "no_updates").await;
     run(&world, "update salesforce.account set name = 'Changed again' where name = 'Changed'")
         .await;

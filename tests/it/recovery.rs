@@ -2,7 +2,7 @@
 
 use crate::wait::wait_until;
 use crate::world::{Worker, World, search};
-use lockstep::postgres::ephemeral::EphemeralPostgres;
+use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
 use salesforce_simulator::Config;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -227,5 +227,61 @@ async fn a_dump_restored_into_a_new_cluster_is_recognised_at_the_start_and_sends
     // then
     nothing_was_lost_or_doubled(&world).await;
     assert!(worker.log().contains("restored from a dump"), "{}", worker.log());
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+/// Makes the files those of a server that is recovered as far as its log goes, and continues on another timeline: what
+/// a promoted standby and a recovery to a point in time leave.
+fn to_be_recovered(image: &Path) {
+    std::fs::write(image.join("recovery.signal"), "").unwrap();
+    let mut settings = std::fs::read_to_string(image.join("postgresql.auto.conf")).unwrap();
+    settings.push_str("restore_command = '/bin/false'\n");
+    std::fs::write(image.join("postgresql.auto.conf"), settings).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_to_an_older_state_is_recognised_at_the_start_by_its_timeline() {
+    // given a snapshot that the worker has moved on from, and no worker any more
+    let org = Config { scale: 0.1, ..Config::default() };
+    let mut world = World::start(org, &[("account.toml", KEYLESS)]).await;
+    let replicating = Search { settings: vec!["wal_level=replica".to_owned()], ..search() };
+    world.postgres = EphemeralPostgres::start(&replicating).unwrap();
+    let worker = world.worker();
+    let image = world.folder.path().join("image");
+    moved_on(&world, &worker, async || snapshot(&world, &image).await).await;
+    assert_eq!(worker.terminate(), Some(0));
+
+    // when the server that takes over has the older state, and a worker starts on it
+    to_be_recovered(&image);
+    world.postgres = EphemeralPostgres::start_from(&replicating, Some(&image)).unwrap();
+    wait_until("the server has taken over", PATIENCE, async || {
+        world.cell_if_any("select pg_is_in_recovery()").await.as_deref() == Some("f")
+    })
+    .await;
+    let worker = world.worker_named("after the failover");
+
+    // then
+    nothing_was_lost_or_doubled(&world).await;
+    assert!(worker.log().contains("another timeline"), "{}", worker.log());
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_files_put_back_while_no_worker_ran_are_recovered_when_the_operator_says_so() {
+    // given a snapshot that the worker has moved on from, and no worker any more
+    let org = Config { scale: 0.1, ..Config::default() };
+    let mut world = World::start(org, &[("account.toml", KEYLESS)]).await;
+    let worker = world.worker();
+    let image = world.folder.path().join("image");
+    moved_on(&world, &worker, async || snapshot(&world, &image).await).await;
+    assert_eq!(worker.terminate(), Some(0));
+
+    // when the files are put back, and the operator says so, before a worker starts
+    world.postgres = EphemeralPostgres::start_from(&search(), Some(&image)).unwrap();
+    run(&world, "update lockstep.marker set system_identifier = 'put back'").await;
+    let worker = world.worker_named("put back");
+
+    // then
+    nothing_was_lost_or_doubled(&world).await;
     assert_eq!(worker.terminate(), Some(0));
 }

@@ -124,15 +124,17 @@ async fn a_keyless_mapping_with_a_filter_is_swept_within_its_filter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_visibility_of_many_records_removes_nothing_and_says_so() {
+async fn lost_visibility_of_two_records_in_five_removes_nothing_and_says_so() {
     // given a mapping whose guard allows few removals, and an integration user who loses sight of all accounts
     let mapping = ACCOUNT.replace("hold_above = 10000", "hold_above = 10");
     let world = World::start(org(), &[("account.toml", &mapping)]).await;
     // What a user creates is the user's own, and no longer seen once accounts are private.
-    world.create_accounts(80).await;
+    let lost = 150;
+    world.create_accounts(lost).await;
     let worker = world.worker();
     loaded(&world).await;
     let before = rows(&world).await;
+    assert!(lost as u64 * 100 >= before * 40, "{lost} of {before}");
     let control = world.control();
     control.permit(None, salesforce_simulator::org::Permission::ViewAllData, false).await.unwrap();
     control
@@ -312,4 +314,76 @@ async fn a_first_load_is_not_swept_at_once_and_the_schedule_is_kept() {
     let done = "select count(*) from lockstep.sweep where finished_at is not null";
     wait_until("it is swept", PATIENCE, async || world.cell(done).await.as_deref() == Some("1"))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_seen_again_when_it_is_asked_for_by_its_id_keeps_its_row() {
+    // given records that the integration user does not see while the scan is read
+    let mapping = format!("{ACCOUNT}sweep = {{ sample = 0 }}\n");
+    let world = World::start(org(), &[("account.toml", &mapping)]).await;
+    world.create_accounts(20).await;
+    let worker = world.worker();
+    loaded(&world).await;
+    let before = rows(&world).await;
+    let control = world.control();
+    for permission in [
+        salesforce_simulator::org::Permission::ViewAllData,
+        salesforce_simulator::org::Permission::ModifyAllData,
+    ] {
+        control.permit(None, permission, false).await.unwrap();
+    }
+    control.set_private("Account", true).await.unwrap();
+    let slow = Fault::new(FaultKind::latency(5_000)).route("*/composite/sobjects/Account");
+    control.arm(slow).await.unwrap();
+
+    // when they are seen again before they are asked for by their ids
+    want(&world).await;
+    wait_until("the rows are asked for", PATIENCE, async || {
+        !control.struck().await.unwrap().is_empty()
+    })
+    .await;
+    control.set_private("Account", false).await.unwrap();
+    wait_until("the sweep ends", PATIENCE, async || {
+        let done = "select 1 from lockstep.sweep where finished_at is not null and phase is null";
+        world.cell(done).await.is_some()
+    })
+    .await;
+
+    // then
+    assert_eq!(rows(&world).await, before);
+    assert_eq!(world.cell("select count(*) from lockstep.tombstone").await.unwrap(), "0");
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_records_left_the_filter_stay_where_the_mapping_keeps_them() {
+    // given a mapping that keeps such rows, one of which is the row of a record that has left, and one of a purged one
+    let mapping = "object = \"Account\"\ndirection = \"from_salesforce\"\nfields = [\"Name\", \"Industry\"]\n\
+                   poll = { every = \"1s\" }\nwhere = \"Industry = 'Banking'\"\nleave = \"keep\"\n";
+    let world = World::start(org(), &[("account.toml", mapping)]).await;
+    let control = world.control();
+    let banking = serde_json::json!({ "Name": "Mine", "Industry": "Banking" });
+    let left = control.create("Account", &banking).await.unwrap();
+    let purged = control.create("Account", &banking).await.unwrap();
+    let _worker = world.worker();
+    loaded(&world).await;
+    let before = rows(&world).await;
+    let other = serde_json::json!({ "Industry": "Energy" });
+    control.update("Account", &left, &other).await.unwrap();
+    world.purge_accounts(std::slice::from_ref(&purged)).await;
+    drift(
+        &world,
+        "delete from salesforce.account where id = (select min(id) from salesforce.account)",
+    )
+    .await;
+
+    // when
+    swept(&world).await;
+
+    // then the missed row is back, the purged one is gone, and the leaver's stays as it was
+    assert_eq!(rows(&world).await, before - 1);
+    let industry = format!("select industry from salesforce.account where sfid = '{left}'");
+    assert_eq!(world.cell(&industry).await.as_deref(), Some("Banking"));
+    let gone = format!("select count(*) from salesforce.account where sfid = '{purged}'");
+    assert_eq!(world.cell(&gone).await.as_deref(), Some("0"));
 }

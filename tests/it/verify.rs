@@ -246,3 +246,81 @@ async fn a_mapping_that_is_not_loaded_has_nothing_to_compare() {
     assert_eq!(status, 1, "{talk}");
     assert!(talk.contains("lockstep backfill Account"), "{talk}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_without_system_modstamp_is_compared_by_every_value() {
+    // given the history of accounts, which has no stamp but that of its creation
+    let mapping = "object = \"AccountHistory\"\nfields = [\"AccountId\", \"Field\", \"DataType\"]\n\
+                   deletes = { hold_above = 100 }\n";
+    let org = Config { scale: 0.2, ..Config::default() };
+    let world = World::start(org, &[("history.toml", mapping)]).await;
+    let ids = world.create_accounts(6).await;
+    for id in &ids {
+        let change = serde_json::json!({ "Industry": "Energy" });
+        world.control().update("Account", id, &change).await.unwrap();
+    }
+    world.control().advance_clock(60).await.unwrap();
+    assert_eq!(world.run(&["backfill", "AccountHistory"]).0, 0);
+    let rows = world.cell("select count(*) from salesforce.accounthistory").await;
+    drift(&world, "delete from salesforce.accounthistory where id = 1").await;
+    drift(&world, "update salesforce.accounthistory set field = 'spoilt' where id = 2").await;
+    drift(
+        &world,
+        "insert into salesforce.accounthistory (sfid, field) values ('017000000009999AAA', 'ghost')",
+    )
+    .await;
+
+    // when
+    let (status, out, talk) = world.run(&["verify", "AccountHistory", "--repair", "--json"]);
+
+    // then
+    assert_eq!(status, 0, "{out} {talk}");
+    let report = json(&out);
+    let found = ["missing", "differing", "extra"].map(|kind| count(&report, kind));
+    assert_eq!(found, [1, 1, 1], "{report:#}");
+    assert_eq!(world.cell("select count(*) from salesforce.accounthistory").await, rows);
+    let spoilt =
+        "select count(*) from salesforce.accounthistory where field in ('spoilt', 'ghost')";
+    assert_eq!(world.cell(spoilt).await.as_deref(), Some("0"));
+    assert_eq!(world.run(&["verify", "AccountHistory"]).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_next_poll_brings_is_no_difference() {
+    // given records that changed and came after the load, while no worker polls
+    let world = loaded(ACCOUNT).await;
+    let id = world.cell("select max(sfid) from salesforce.account").await.unwrap();
+    let change = serde_json::json!({ "Phone": "later" });
+    world.control().update("Account", &id, &change).await.unwrap();
+    world.create_accounts(2).await;
+    world.control().advance_clock(5).await.unwrap();
+
+    // when
+    let (status, out, talk) = world.run(&["verify", "--full", "--json"]);
+
+    // then
+    assert_eq!(status, 0, "{out} {talk}");
+    assert_eq!(count(&json(&out), "waiting"), 0, "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_leaves_the_sample_whose_turn_it_is_where_it_was() {
+    // given a row among the first of the table that differs by value
+    let world = loaded(ACCOUNT).await;
+    let first = "update salesforce.account set name = 'spoilt' \
+                 where sfid = (select min(sfid) from salesforce.account)";
+    drift(&world, first).await;
+
+    // when the sample of ten is looked at twice, and then repaired twice
+    let mut found = Vec::new();
+    for repair in [false, false, true, true] {
+        let mut args = vec!["verify", "Account", "--sample", "10", "--json"];
+        args.extend(repair.then_some("--repair"));
+        found.push(count(&json(&world.run(&args).1), "differing"));
+    }
+
+    // then
+    assert_eq!(found, [1, 1, 1, 0]);
+    let turn = "select sample_after is not null from lockstep.sweep";
+    assert_eq!(world.cell(turn).await.as_deref(), Some("t"), "repairing moved on");
+}

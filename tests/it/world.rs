@@ -278,7 +278,7 @@ pub(crate) fn search() -> Search {
     Search {
         pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
         path: std::env::var_os("PATH"),
-        base: None,
+        ..Search::default()
     }
 }
 

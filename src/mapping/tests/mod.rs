@@ -1,5 +1,6 @@
 //! Every code once, with the words and marks that a user sees; and what becomes of a file without problems.
 
+mod applied;
 mod bound;
 mod columns;
 mod keys;

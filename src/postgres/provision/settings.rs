@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 /// The effective settings of a mapping.
 pub(super) fn settings(mapping: &Mapping) -> Json {
-    json!({
+    let mut settings = json!({
         "object": mapping.object,
         "table": mapping.table,
         "direction": mapping.direction,
@@ -38,7 +38,12 @@ pub(super) fn settings(mapping: &Mapping) -> Json {
             "wider_field": mapping.drift.wider_field,
             "removed_field": mapping.drift.removed_field,
         },
-    })
+    });
+    // The next start knows by them that the mapping's file had them.
+    if let (false, Some(members)) = (mapping.held_columns.is_empty(), settings.as_object_mut()) {
+        members.insert("held".to_owned(), json!(mapping.held_columns));
+    }
+    settings
 }
 
 /// The columns that hold ids of other records, as rows of `lockstep.lookup`.

@@ -3,8 +3,8 @@
 use super::read::ids_at_once;
 use super::{Repaired, SweepOptions, Sweeper};
 use crate::mapping::{Deletes, LeaveRule, Mapping};
-use crate::model::{RemoteRecord, SalesforceId, Value};
-use crate::postgres::{self, Applied, FindingKind, Lease, Page};
+use crate::model::SalesforceId;
+use crate::postgres::{self, Applied, Cause, Departed, FindingKind, Lease, Page, Removal};
 use crate::sync::Error;
 use chrono::{DateTime, Utc};
 use futures_util::stream;
@@ -97,11 +97,15 @@ impl Sweeper {
             }
             after = found.last;
             let read_started = self.db.now().await?;
-            let gone: Vec<RemoteRecord> =
-                found.ids.iter().map(|id| gone_record(mapping, id)).collect();
-            let page = Page { mapping: &allowing, read_started, checkpoint: None, more: false };
-            let rows = stream::iter(gone.into_iter().map(Ok::<_, Infallible>));
-            removed += postgres::apply(&self.db, batch.lease, page, rows).await?.deleted;
+            let gone: Vec<Departed> = found.ids.iter().cloned().map(departed).collect();
+            let removal = Removal {
+                mapping: &allowing,
+                read_started,
+                cause: Cause::Missing,
+                checkpoint: None,
+                more: false,
+            };
+            removed += postgres::remove(&self.db, batch.lease, removal, &gone).await?.deleted;
             let (db, lease) = (&self.db, batch.lease);
             postgres::settle_findings(db, lease, &mapping.object, &found.ids, &[]).await?;
         }
@@ -117,15 +121,9 @@ impl Sweeper {
     }
 }
 
-/// What a poll would say of a record that is gone.
-fn gone_record(mapping: &Mapping, id: &SalesforceId) -> RemoteRecord {
-    RemoteRecord {
-        id: id.clone(),
-        system_modstamp: None,
-        is_deleted: true,
-        master_record_id: None,
-        values: vec![Value::Null; mapping.fields.len()],
-    }
+/// A record that was looked for by its id and is not there.
+fn departed(id: SalesforceId) -> Departed {
+    Departed { id, system_modstamp: None, master_record_id: None }
 }
 
 /// What every batch of a repair shares.

@@ -1,5 +1,7 @@
 //! Objects that change in Salesforce while the worker runs: followed where that is safe, held where it is not.
 
+mod start;
+
 use crate::wait::wait_until;
 use crate::world::{Worker, World};
 use lockstep::model::Value;
@@ -61,7 +63,7 @@ async fn until_cell(world: &World, what: &str, sql: &str, expected: &str) {
 const STATE: &str = "select state from lockstep.mapping where object = 'Account'";
 
 async fn paused(world: &World, reason: &str) {
-    let sql = "select state_reason from lockstep.mapping where state = 'paused'";
+    let sql = "select string_agg(state_reason, '; ') from lockstep.mapping where state = 'paused'";
     wait_until(&format!("paused: {reason}"), PATIENCE, async || {
         world.cell_if_any(sql).await.is_some_and(|text| text.contains(reason))
     })
@@ -349,4 +351,54 @@ async fn a_retired_api_version_pauses_the_mappings_and_names_the_setting() {
 
     world.control().set_version(&version, VersionState::Served).await.unwrap();
     all_is_well(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_changes_a_look_costs_one_request_for_all_mappings() {
+    // given two mappings whose worker has looked since the objects were made
+    let world = world(NOTED).await;
+    let contact = crate::world::CONTACT;
+    std::fs::write(world.folder.path().join("mappings/contact.toml"), contact).unwrap();
+    let _worker = world.worker();
+    let looks = async || {
+        let requests = world.control().requests().await.unwrap();
+        requests.iter().filter(|request| request.path.ends_with("/sobjects")).count()
+    };
+    wait_until("the worker has looked", PATIENCE, async || looks().await >= 2).await;
+
+    // when it looks again
+    world.control().forget_requests().await.unwrap();
+    wait_until("the worker looks", PATIENCE, async || looks().await >= 3).await;
+
+    // then the answers were empty, and no object was described
+    let requests = world.control().requests().await.unwrap();
+    let asked = |path: &str| {
+        requests.iter().filter(|request| request.path.ends_with(path)).collect::<Vec<_>>()
+    };
+    assert!(asked("/sobjects").iter().all(|look| look.status == Some(304)), "{requests:?}");
+    assert!(asked("/describe").is_empty(), "{requests:?}");
+
+    // when one object changes
+    let field = json!({ "name": "Fresh__c", "type": "string", "length": 20 });
+    world.control().add_field("Account", &field).await.unwrap();
+
+    // then only its description is answered
+    wait_until("both are asked for", PATIENCE, async || {
+        let requests = world.control().requests().await.unwrap();
+        requests.iter().any(|request| request.path.ends_with("/Contact/describe"))
+    })
+    .await;
+    let requests = world.control().requests().await.unwrap();
+    let statuses = |path: &str| {
+        requests
+            .iter()
+            .filter(|request| request.path.ends_with(path))
+            .map(|request| request.status)
+            .collect::<Vec<_>>()
+    };
+    assert!(statuses("/Account/describe").contains(&Some(200)), "{requests:?}");
+    assert!(
+        statuses("/Contact/describe").iter().all(|status| *status == Some(304)),
+        "{requests:?}"
+    );
 }
