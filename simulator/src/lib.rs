@@ -7,6 +7,7 @@
 pub mod control;
 pub mod csv_load;
 pub mod error;
+mod exact;
 pub mod generate;
 mod http;
 pub mod id;

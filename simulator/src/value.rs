@@ -19,6 +19,8 @@ pub enum Value {
     Int(i64),
     /// `double`, `currency`, `percent`, already rounded to the field's scale.
     Number(f64),
+    /// One of those with more digits than a float holds: without an exponent, with a fraction.
+    Exact(CompactString),
     /// Every kind of text and picklist.
     Text(CompactString),
     /// `id` and `reference`.
@@ -72,6 +74,7 @@ impl Value {
         match self {
             Self::Int(number) => Some(*number as f64),
             Self::Number(number) => Some(*number),
+            Self::Exact(text) => text.parse().ok(),
             _ => None,
         }
     }
@@ -80,7 +83,7 @@ impl Value {
     pub fn write_json(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
-            Self::Bool(_) | Self::Int(_) => self.write_cell(out),
+            Self::Bool(_) | Self::Int(_) | Self::Exact(_) => self.write_cell(out),
             Self::Number(number) => out.push_str(&json_number(*number)),
             Self::Text(text) => write_json_text(text, out),
             Self::Moment(moment) => {
@@ -111,7 +114,7 @@ impl Value {
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Int(number) => out.push_str(itoa::Buffer::new().format(*number)),
             Self::Number(number) => write_number(*number, out),
-            Self::Text(text) => out.push_str(text),
+            Self::Text(text) | Self::Exact(text) => out.push_str(text),
             Self::Id(id) => id.write(out),
             Self::Date(date) => write_date(*date, out),
             // A leap second is counted as milliseconds from 1,000 on.
@@ -256,6 +259,7 @@ mod tests {
             (Value::Number(350_000_000.0), "3.5E8",                           "350000000.0"),
             (Value::Number(10_000_000.0), "1.0E7",                            "10000000.0"),
             (Value::Number(-0.0001),      "-1.0E-4",                          "-0.0001"),
+            (Value::Exact("1234567890123456.78".into()), "1234567890123456.78", "1234567890123456.78"),
             (Value::Text("a\"b\n".into()), "\"a\\\"b\\n\"",                   "a\"b\n"),
             (Value::Moment(moment),       "\"2013-05-07T22:07:19.000+0000\"", "2013-05-07T22:07:19.000Z"),
             (Value::Time(time),           "\"10:12:00.000Z\"",                "10:12:00.000Z"),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
+use crate::exact::keep_digits;
 use crate::http::{faults::Trouble, refusal::Refusal, route::percent_decode, sessions::Session};
 use crate::{ApiError, Id, org::Writer, value::JsonMap};
 
@@ -95,7 +96,7 @@ impl Call {
         }
         let text = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
         // Read as a value first: of members that are there twice the last one counts.
-        serde_json::from_slice(text)
+        serde_json::from_slice(&keep_digits(text))
             .and_then(serde_json::from_value::<T>)
             .map_err(|error| Refusal::malformed_json(&error))
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Org,
+    exact::keep_digits,
     http::{call::Call, multipart, refusal::Refusal, rest_xml},
     schema::{FieldType, Object},
     value::JsonMap,
@@ -51,8 +52,8 @@ fn of_form(call: &Call, object: &Object) -> Result<JsonMap, Refusal> {
     let is_json = |part: &&multipart::Part| part.content_type.starts_with("application/json");
     let row = parts.iter().find(is_json).or(parts.iter().find(|part| part.file_name.is_none()));
     let row = row.ok_or_else(|| refused("The form has no part with the record"))?;
-    let mut body: JsonMap =
-        serde_json::from_slice(&row.content).map_err(|error| Refusal::malformed_json(&error))?;
+    let mut body: JsonMap = serde_json::from_slice(&keep_digits(&row.content))
+        .map_err(|error| Refusal::malformed_json(&error))?;
     for part in parts.iter().filter(|part| !std::ptr::eq(*part, row)) {
         let field = object.field_named(&part.name);
         let Some(field) = field.filter(|field| field.kind == FieldType::Base64) else {

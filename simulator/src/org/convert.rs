@@ -7,11 +7,14 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value as Json;
 
 use crate::{
-    ApiError, Id,
+    ApiError, Id, exact,
     moment::{exact_moment, in_range, time},
     schema::{Field, FieldType},
     value::Value,
 };
+
+/// Whole numbers below it come back from a float as they were.
+const FLOAT_WHOLE_MAX: u64 = 1 << 53;
 
 /// A value from a JSON body.
 pub(super) fn from_json(field: &Field, json: &Json) -> Result<Value, ApiError> {
@@ -24,9 +27,12 @@ pub(super) fn from_json(field: &Field, json: &Json) -> Result<Value, ApiError> {
             Some(number) => int(field, number),
             None => Err(unreadable(field, json)),
         },
-        (Number, Json::Number(written)) => match written.as_f64() {
-            Some(parsed) => number(field, parsed),
-            None => Err(unreadable(field, json)),
+        (Number, Json::Number(written)) => match (written.as_f64(), written.as_i64()) {
+            (_, Some(whole)) if whole.unsigned_abs() >= FLOAT_WHOLE_MAX => {
+                number(field, &whole.to_string()).unwrap_or_else(|| Err(unreadable(field, json)))
+            }
+            (Some(parsed), _) => float(field, parsed),
+            (None, _) => Err(unreadable(field, json)),
         },
         (Boolean, _) | (_, Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
             Err(unreadable(field, json))
@@ -51,17 +57,15 @@ pub(super) fn from_text(field: &Field, text: &str) -> Result<Value, ApiError> {
 
 /// Text as a value; `None` when it does not read as the field's type.
 fn parse(field: &Field, text: &str) -> Option<Result<Value, ApiError>> {
-    let trimmed = text.trim();
+    // A no-break space stays.
+    let trimmed = text.trim_matches(|character| character <= ' ');
     if trimmed.is_empty() {
         return Some(Ok(Value::Null));
     }
     match field.kind {
         FieldType::Boolean | FieldType::Address | FieldType::Location => None,
         FieldType::Int => Some(int(field, trimmed.parse().ok()?)),
-        FieldType::Number => {
-            let parsed: f64 = trimmed.parse().ok()?;
-            parsed.is_finite().then(|| number(field, parsed))
-        }
+        FieldType::Number => number(field, trimmed),
         FieldType::Date => {
             trimmed.parse().ok().filter(|date| in_range(*date)).map(|date| Ok(Value::Date(date)))
         }
@@ -71,6 +75,10 @@ fn parse(field: &Field, text: &str) -> Option<Result<Value, ApiError>> {
         FieldType::Email => Some(email(field, trimmed)),
         FieldType::Picklist => Some(picklist(field, trimmed)),
         FieldType::Multipicklist => Some(multipicklist(field, trimmed)),
+        // Nobody is ever shown more of it, so no more is kept.
+        FieldType::Text if field.type_name == "encryptedstring" => {
+            Some(sized(field, &"*".repeat(trimmed.chars().count())))
+        }
         FieldType::Text | FieldType::Base64 => Some(sized(field, trimmed)),
     }
 }
@@ -89,8 +97,23 @@ fn int(field: &Field, number: i64) -> Result<Value, ApiError> {
     Ok(Value::Int(number))
 }
 
+/// A number as it was written, with all its digits. `None` for what is none.
+fn number(field: &Field, written: &str) -> Option<Result<Value, ApiError>> {
+    let parsed: f64 = written.parse().ok().filter(|parsed: &f64| parsed.is_finite())?;
+    let exact = exact::is_long(written).then(|| exact::rounded(written, field.scale)).flatten();
+    let Some(exact) = exact else { return Some(float(field, parsed)) };
+    let whole_digits = field.precision.saturating_sub(field.scale);
+    let is_within = i64::try_from(whole_digits).is_ok_and(|limit| exact.whole_digits <= limit);
+    if field.precision > 0 && !is_within {
+        return Some(Err(out_of_range(field, written)));
+    }
+    let nearest = Value::Number(exact.text.parse().ok()?);
+    let is_float = nearest.to_cell() == exact.text;
+    Some(Ok(if is_float { nearest } else { Value::Exact(exact.text.into()) }))
+}
+
 /// Rounds to the field's scale, halves away from zero.
-fn number(field: &Field, number: f64) -> Result<Value, ApiError> {
+fn float(field: &Field, number: f64) -> Result<Value, ApiError> {
     let whole_digits = field.precision.saturating_sub(field.scale);
     let limit = 10_f64.powi(i32::try_from(whole_digits).unwrap_or(18));
     if field.precision > 0 && number.abs() >= limit {
@@ -166,7 +189,8 @@ fn multipicklist(field: &Field, text: &str) -> Result<Value, ApiError> {
 }
 
 fn sized(field: &Field, text: &str) -> Result<Value, ApiError> {
-    if field.length > 0 && text.chars().count() > field.length {
+    // A character beyond the basic plane counts as two.
+    if field.length > 0 && text.encode_utf16().count() > field.length {
         let message =
             format!("{}: data value too large: {text} (max length={})", field.label, field.length);
         return Err(ApiError::row("STRING_TOO_LONG", message, &[&field.name]));
@@ -240,6 +264,10 @@ mod tests {
             ("Account.Discount__c",       json!(1.005),                       "1.01"),
             ("Account.Discount__c",       json!(-1.005),                      "-1.01"),
             ("Account.BillingLatitude",   json!(4.0201),                      "4.0201"),
+            ("Account.Name",              json!("\u{a0}Acme\u{a0} "),         "\u{a0}Acme\u{a0}"),
+            ("Account.Discount__c",       json!("12.3450000000000000001"),    "12.35"),
+            ("Account.AnnualRevenue",     json!("123456789012345678"),        "123456789012345678.0"),
+            ("Account.AnnualRevenue",     json!(123_456_789_012_345_678_i64), "123456789012345678.0"),
             ("Account.NumberOfEmployees", json!(12),                          "12"),
             ("Account.Active__c",         json!(false),                       "false"),
             ("Account.Tier__c",           json!("gold"),                      "Gold"),
@@ -271,6 +299,8 @@ mod tests {
             ("Account.Tier__c",           json!("Tin"),        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST: Tier: bad value for restricted picklist field: Tin"),
             ("Account.Regions__c",        json!("Asia;Mars"),  "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST: Regions: bad value for restricted picklist field: Mars"),
             ("Account.BillingCity",       json!("x".repeat(41)), "STRING_TOO_LONG: Billing City: data value too large: xxxx"),
+            ("Account.BillingCity",       json!("\u{1f600}".repeat(21)), "STRING_TOO_LONG"),
+            ("Account.AnnualRevenue",     json!("1234567890123456789"), "NUMBER_OUTSIDE_VALID_RANGE"),
             ("Contact.Email",             json!("ada"),        "INVALID_EMAIL_ADDRESS: Email: invalid email address: ada"),
             ("Contact.Birthdate",         json!("1999-02-30"), "JSON_PARSER_ERROR"),
             ("Account.ParentId",          json!("123"),        "MALFORMED_ID: Parent Account ID: id value of incorrect type: 123"),

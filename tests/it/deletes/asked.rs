@@ -79,6 +79,7 @@ async fn a_live_record_that_is_named_among_the_deleted_ones_keeps_its_row() {
     let edit = FaultKind::Edit {
         headers: std::collections::BTreeMap::new(),
         json: [("/deletedRecords".to_owned(), records)].into_iter().collect(),
+        replace: std::collections::BTreeMap::new(),
     };
     world.control().arm(Fault::new(edit).object("Account").route("*/deleted*")).await.unwrap();
     world.ask_soon().await;

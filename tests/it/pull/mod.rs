@@ -130,6 +130,7 @@ async fn a_wrong_date_or_none_loses_nothing() {
     let no_date = FaultKind::Edit {
         headers: [("Date".to_owned(), None)].into(),
         json: std::collections::BTreeMap::new(),
+        replace: std::collections::BTreeMap::new(),
     };
     world.control().arm(Fault::from(no_date).route("*/queryAll*").forever()).await.unwrap();
     for number in 0..3 {

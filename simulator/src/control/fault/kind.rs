@@ -107,6 +107,10 @@ pub enum FaultKind {
         /// Members of a JSON answer to set, by JSON pointer such as `/nextRecordsUrl`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         json: BTreeMap<String, Value>,
+        /// Pieces of the answer's text and what stands there instead; a character up to U+00FF
+        /// becomes the byte of its number, so that there can be what is no text.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        replace: BTreeMap<String, String>,
     },
     /// The rows of a CSV answer, or of a JSON answer that is a list, come in another order.
     Shuffle {

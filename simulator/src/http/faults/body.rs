@@ -47,13 +47,17 @@ pub(crate) async fn spoil(mut reply: Reply, kind: &FaultKind, cutter: &Cutter) -
             reply.body = ReplyBody::Bytes(body);
         }
         FaultKind::Flood { bytes } => reply.body = flooded(reply.body, *bytes),
-        FaultKind::Edit { headers, json } => {
+        FaultKind::Edit { headers, json, replace } => {
             for (name, value) in headers {
                 set_header(&mut reply, name, value.as_deref());
             }
             if !json.is_empty() {
                 let body = whole(reply.body).await;
                 reply.body = ReplyBody::Json(edited(&body, json));
+            }
+            if !replace.is_empty() {
+                let body = whole(reply.body).await;
+                reply.body = ReplyBody::Bytes(replaced(&body, replace).into());
             }
         }
         FaultKind::Shuffle { seed } => {
@@ -170,6 +174,25 @@ fn edited(body: &Bytes, changes: &std::collections::BTreeMap<String, Value>) -> 
     serde_json::to_vec(&json).unwrap_or_else(|_| body.to_vec())
 }
 
+/// A text in which pieces are replaced by bytes.
+fn replaced(body: &Bytes, changes: &std::collections::BTreeMap<String, String>) -> Vec<u8> {
+    let mut rest = &body[..];
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some(byte) = rest.first() {
+        let change = changes.iter().find_map(|(piece, instead)| {
+            Some((rest.strip_prefix(piece.as_bytes())?, instead)).filter(|_| !piece.is_empty())
+        });
+        if let Some((behind, instead)) = change {
+            out.extend(instead.chars().map(|one| u8::try_from(one).unwrap_or(b'?')));
+            rest = behind;
+        } else {
+            out.push(*byte);
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    out
+}
+
 /// An answer whose rows were changed: those of a CSV answer below its header, or those of a list.
 async fn with_rows(mut reply: Reply, change: impl FnOnce(&mut Vec<Bytes>)) -> Reply {
     let is_csv = reply
@@ -250,6 +273,16 @@ mod tests {
         rows.sort_unstable();
         assert_eq!(rows, ["1", "2", "3", "4"]);
         assert_eq!(whole(list.body).await, r#"[{"a":2,"b":1},2]"#);
+    }
+
+    #[test]
+    fn pieces_of_an_answer_become_bytes_that_may_be_no_text() {
+        let changes = [("half", "\\ud800"), ("byte", "\u{ff}!")];
+        let changes = changes.map(|(piece, bytes)| (piece.to_owned(), bytes.to_owned())).into();
+
+        let out = replaced(&Bytes::from_static("é half, byte".as_bytes()), &changes);
+
+        assert_eq!(out, [&b"\xc3\xa9 \\ud800, \xff!"[..]].concat());
     }
 
     #[tokio::test]

@@ -102,7 +102,9 @@ impl Datum {
             Value::Null => {}
             Value::Bool(value) => self.0.push(u8::from(*value)),
             Value::Int(number) => self.long(*number),
-            Value::Number(number) => self.0.extend_from_slice(&number.to_le_bytes()),
+            Value::Number(_) | Value::Exact(_) => {
+                self.0.extend_from_slice(&value.as_number().unwrap_or_default().to_le_bytes());
+            }
             Value::Date(date) => {
                 let midnight = NaiveDateTime::new(*date, NaiveTime::MIN);
                 self.long(midnight.and_utc().timestamp_millis());

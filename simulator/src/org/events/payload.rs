@@ -66,7 +66,7 @@ fn value_json(value: &Value) -> Json {
         Value::Null => Json::Null,
         Value::Bool(value) => json!(value),
         Value::Int(number) => json!(number),
-        Value::Number(number) => json!(number),
+        Value::Number(_) | Value::Exact(_) => json!(value.as_number()),
         other => Json::String(other.to_cell()),
     }
 }

@@ -168,6 +168,7 @@ fn text(field: &Field) -> Option<Usual> {
         choice(field, words::PLACES.iter().map(part))
     };
     match field.type_name.as_str() {
+        "encryptedstring" => known(&["********"]),
         _ if is_about(field, &["firstname"]) => known(&words::FIRST_NAMES),
         _ if is_about(field, &["lastname"]) => known(&words::LAST_NAMES),
         _ if is_about(field, &["company"]) => known(&words::COMPANIES),

@@ -16,7 +16,9 @@ fn from_value(value: &Value) -> Dynamic {
         Value::Null => Dynamic::UNIT,
         Value::Bool(value) => Dynamic::from_bool(*value),
         Value::Int(number) => Dynamic::from_int(*number),
-        Value::Number(number) => Dynamic::from_float(*number),
+        Value::Number(_) | Value::Exact(_) => {
+            Dynamic::from_float(value.as_number().unwrap_or_default())
+        }
         other => other.to_cell().into(),
     }
 }
