@@ -2,6 +2,7 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
+use super::unreadable::{self, LISTED_AS_ERRORS};
 use crate::postgres::{self, Database, Selection};
 use crate::reconcile::classify;
 use clap::Subcommand;
@@ -17,7 +18,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the parked changes. The status is 3 when there are any.
+    /// List the parked changes, and records that could not be read into a row. The status is 3 when there are any.
     List {
         /// Only those of this mapping.
         mapping: Option<String>,
@@ -122,16 +123,33 @@ async fn list(db: &Database, mapping: Option<&str>, json: bool) -> Result<Exit, 
     };
     let failures =
         postgres::failures(db, object.as_deref()).await.map_err(connect::postgres_failure)?;
-    let exit = if failures.is_empty() { Exit::Ok } else { Exit::Findings };
+    let left_out = postgres::left_out(db, object.as_deref(), LISTED_AS_ERRORS)
+        .await
+        .map_err(connect::postgres_failure)?;
+    let is_clean = failures.is_empty() && left_out.records == 0;
+    let exit = if is_clean { Exit::Ok } else { Exit::Findings };
     if json {
         let errors: Vec<_> = failures.iter().map(as_json).collect();
-        report::say(format!("{:#}", json!({ "schema_version": 1, "errors": errors })));
+        report::say(format!(
+            "{:#}",
+            json!({
+                "schema_version": 1, "errors": errors, "unreadable": unreadable::as_json(&left_out),
+            })
+        ));
         return Ok(exit);
     }
     if failures.is_empty() {
         report::say("no change is parked");
-        return Ok(exit);
+    } else {
+        say_table(&failures);
     }
+    if left_out.records > 0 {
+        report::say(format!("\n{}", unreadable::text(&left_out)));
+    }
+    Ok(exit)
+}
+
+fn say_table(failures: &[postgres::Failure]) {
     let mut lines =
         vec![["ID", "MAPPING", "ROW", "CHANGE", "WHAT SALESFORCE SAYS"].map(str::to_owned)];
     lines.extend(failures.iter().map(|failure| {
@@ -145,7 +163,6 @@ async fn list(db: &Database, mapping: Option<&str>, json: bool) -> Result<Exit, 
     }));
     report::say(report::columns(&lines).trim_end());
     report::say("\nthe whole story of one: lockstep errors show ID");
-    Ok(exit)
 }
 
 async fn show(db: &Database, id: i32, json: bool) -> Result<Exit, Failure> {

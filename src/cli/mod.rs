@@ -10,6 +10,7 @@ mod provision;
 pub mod report;
 pub mod schema;
 mod status;
+mod unreadable;
 mod verify;
 mod waiting;
 mod worker;

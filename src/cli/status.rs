@@ -2,7 +2,7 @@
 
 use super::connect;
 use super::report::{self, Exit, Failure};
-use super::waiting;
+use super::{unreadable, waiting};
 use crate::postgres::{self, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage};
 use crate::reconcile::Level;
 use chrono::{DateTime, Utc};
@@ -27,11 +27,15 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let budget = postgres::budget_note(&db).await.map_err(connect::postgres_failure)?;
     let drifts = postgres::drifts(&db).await.map_err(connect::postgres_failure)?;
     let waits = postgres::waiting(&db).await.map_err(connect::postgres_failure)?;
+    let left_out = postgres::left_out(&db, None, unreadable::LISTED)
+        .await
+        .map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
         let mut document = as_json(&mappings, usage.as_ref(), budget.as_ref(), &drifts);
         if let Some(document) = document.as_object_mut() {
             document.insert("waiting".to_owned(), waiting::as_json(&waits));
+            document.insert("unreadable".to_owned(), unreadable::as_json(&left_out));
         }
         report::say(format!("{document:#}"));
     } else {
@@ -45,6 +49,9 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         }
         for line in waiting::lines(&waits) {
             text = format!("{text}\n\n{line}");
+        }
+        if left_out.records > 0 {
+            text = format!("{text}\n\n{}", unreadable::text(&left_out));
         }
         report::say(text);
     }

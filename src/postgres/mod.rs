@@ -86,5 +86,6 @@ pub use sweep::{
     count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,
     needs_sweep, needs_sweep_first, settle_findings, sweep_state, sweeps, swept_first,
 };
+pub use unreadable::{LeftOut, UnreadableValue, left_out};
 pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};
 pub use waiting::{Wait, Waiting, waiting};

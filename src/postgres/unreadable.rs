@@ -4,10 +4,58 @@
 //! its place. What it was, by field and reason and without the value, stays in `lockstep.unreadable` until the record
 //! is read well again, or is deleted.
 
-use super::Error;
+use super::{Database, Error};
 use crate::model::InvalidValue;
+use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
+
+/// A value that its column cannot hold, for people to see; the value itself is nowhere kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableValue {
+    /// The object.
+    pub object: String,
+    /// The record, which was left out.
+    pub sfid: String,
+    /// The field's API name.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Records that were left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many there are.
+    pub records: u64,
+    /// Their fields at fault, oldest first, as many as were asked for.
+    pub values: Vec<UnreadableValue>,
+}
+
+/// The records of one object or all that could not be read into rows, and up to `limit` of their fields at fault.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn left_out(db: &Database, object: Option<&str>, limit: i64) -> Result<LeftOut, Error> {
+    let client = db.client().await?;
+    let statement = include_str!("sql/read_unreadable.sql");
+    let rows =
+        client.query_typed(statement, &[(&object, Type::TEXT), (&limit, Type::INT8)]).await?;
+    let mut left_out = LeftOut::default();
+    for row in rows {
+        left_out.records = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or_default();
+        left_out.values.push(UnreadableValue {
+            object: row.try_get(1)?,
+            sfid: row.try_get(2)?,
+            field: row.try_get(3)?,
+            reason: row.try_get(4)?,
+            since: row.try_get(5)?,
+        });
+    }
+    Ok(left_out)
+}
 
 /// The fields of a page's records that cannot be held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

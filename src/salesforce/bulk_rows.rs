@@ -1,9 +1,10 @@
 //! The rows of a Bulk result as records, read without owning a cell.
 
-use super::csv_rows::{CsvRows, TextRow};
+use super::csv_rows::{CsvRows, NotText, TextRow};
 use super::{Error, Shape};
 use crate::model::{
-    Cell, ColumnType, InvalidValue, RemoteRecord, RowHead, RowSink, RowSource, SalesforceId, Value,
+    Cell, ColumnType, InvalidValue, RemoteRecord, RowHead, RowSink, RowSource, SalesforceId, Unfit,
+    Value,
 };
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::borrow::Cow;
@@ -54,7 +55,7 @@ impl RowSource for BulkRows {
         loop {
             while self.rows.advance()? {
                 let columns = self.columns.as_ref().ok_or(Error::Malformed("a row, no header"))?;
-                columns.write(self.rows.row().text()?, sink)?;
+                columns.write(self.rows.row().text(), sink)?;
                 if sink.is_full() {
                     return Ok(true);
                 }
@@ -104,7 +105,10 @@ impl Columns {
     }
 
     fn write(&self, row: TextRow<'_>, sink: &mut impl RowSink) -> Result<(), Error> {
-        let text = |position| row.get(position).ok_or(Error::Malformed("a row lacks a cell"));
+        let bytes = |position| row.get(position).ok_or(Error::Malformed("a row lacks a cell"));
+        let text = |position| {
+            bytes(position)?.map_err(|NotText| Error::Malformed("a system field is not in UTF-8"))
+        };
         let cell = |position, column_type, name: &str| {
             Cell::read(column_type, text(position)?).map_err(|source| unfit(name, source))
         };
@@ -124,9 +128,12 @@ impl Columns {
         sink.begin(RowHead { id, system_modstamp, is_deleted, master_record_id });
         for Column { column_type, position } in &self.fields {
             // What cannot be held concerns this record only, which the sink puts aside.
+            let read = match bytes(*position)? {
+                Ok(text) => Cell::read(*column_type, text),
+                Err(NotText) => Err(InvalidValue { column: *column_type, unfit: Unfit::NotText }),
+            };
             sink.cell(
-                Cell::read(*column_type, text(*position)?)
-                    .unwrap_or_else(|invalid| Cell::Value(Cow::Owned(Value::Unreadable(invalid)))),
+                read.unwrap_or_else(|invalid| Cell::Value(Cow::Owned(Value::Unreadable(invalid)))),
             );
         }
         Ok(())
@@ -171,14 +178,14 @@ impl RowSink for OneRecord {
 #[cfg(test)]
 mod tests {
     use super::BulkRows;
-    use crate::model::{ColumnType, RemoteRecord, StampField, Value};
+    use crate::model::{ColumnType, InvalidValue, RemoteRecord, StampField, Unfit, Value};
     use crate::salesforce::csv_rows::CsvRows;
     use crate::salesforce::{Error, Shape};
     use futures_util::TryStreamExt;
 
     const ID: &str = "001D000000IqhSLIAZ";
 
-    async fn records(csv: String) -> Result<Vec<RemoteRecord>, Error> {
+    async fn records(csv: impl Into<Vec<u8>>) -> Result<Vec<RemoteRecord>, Error> {
         let shape = Shape {
             fields: vec![
                 ("Name".to_owned(), ColumnType::Text),
@@ -188,7 +195,7 @@ mod tests {
             has_master_record_id: false,
             stamp: StampField::SystemModstamp,
         };
-        let response = reqwest::Response::from(oauth2::http::Response::new(csv));
+        let response = reqwest::Response::from(oauth2::http::Response::new(csv.into()));
         let rows = CsvRows::open(response, None).await?;
         BulkRows::new(rows, &shape)?.into_records().try_collect().await
     }
@@ -218,6 +225,28 @@ mod tests {
         let csv = "\"Id\",\"IsDeleted\",\"SystemModstamp\",\"Name\"\n".to_owned();
         let outcome = records(csv).await;
         assert!(matches!(outcome, Err(Error::MissingField(field)) if field == "Account.Name"));
+    }
+
+    #[tokio::test]
+    async fn a_cell_that_is_not_in_utf8_is_marked_and_the_other_rows_are_read() {
+        let row = |name: &[u8], id: &[u8]| {
+            [name, b",\xc3\xa9,", id, b",false,2024-01-02T03:04:05.000Z\n"].concat()
+        };
+        let header: &[u8] = b"Name,Account.Name,Id,IsDeleted,SystemModstamp\n";
+        let id = ID.as_bytes();
+        let not_text =
+            Value::Unreadable(InvalidValue { column: ColumnType::Text, unfit: Unfit::NotText });
+        let accent = || Value::Text("é".to_owned());
+
+        let csv = [header, &row(b"a", id), &row(b"b\xff", id), &row(b"c", id)].concat();
+        let values: Vec<_> =
+            records(csv).await.unwrap().into_iter().map(|record| record.values).collect();
+        let broken_id = records([header, &row(b"a", b"001\xff")].concat()).await;
+
+        assert_eq!(values[0], [Value::Text("a".into()), accent()]);
+        assert_eq!(values[1], [not_text, accent()]);
+        assert_eq!(values[2], [Value::Text("c".into()), accent()]);
+        assert!(matches!(broken_id, Err(Error::Malformed(_))));
     }
 
     #[tokio::test]

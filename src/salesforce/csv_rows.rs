@@ -51,26 +51,33 @@ impl<'a> CsvRow<'a> {
     }
 
     /// The row as text.
-    pub(super) fn text(self) -> Result<TextRow<'a>, Error> {
-        let cells = std::str::from_utf8(self.cells)
-            .map_err(|_| Error::Malformed("a cell is not in UTF-8"))?;
-        Ok(TextRow { cells, ends: self.ends })
+    pub(super) fn text(self) -> TextRow<'a> {
+        TextRow { cells: self, text: std::str::from_utf8(self.cells).ok() }
     }
 }
 
 /// One row as text.
 #[derive(Clone, Copy)]
 pub(super) struct TextRow<'a> {
-    cells: &'a str,
-    ends: &'a [usize],
+    cells: CsvRow<'a>,
+    /// All cells at once, as almost every row is text from end to end.
+    text: Option<&'a str>,
 }
 
+/// The bytes of a cell are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotText;
+
 impl<'a> TextRow<'a> {
-    /// The text of a cell; `None` where there is none, or where it is no text by itself.
-    pub(super) fn get(self, index: usize) -> Option<&'a str> {
-        let start =
-            index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
-        self.cells.get(start..*self.ends.get(index)?)
+    /// The text of a cell; `None` where there is none.
+    pub(super) fn get(self, index: usize) -> Option<Result<&'a str, NotText>> {
+        let Some(text) = self.text else {
+            return self.cells.get(index).map(|cell| std::str::from_utf8(cell).or(Err(NotText)));
+        };
+        let ends = self.cells.ends;
+        let start = index.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied())?;
+        // Two halves of a character in two cells are no text either.
+        Some(text.get(start..*ends.get(index)?).ok_or(NotText))
     }
 }
 
