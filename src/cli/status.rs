@@ -1,9 +1,12 @@
 //! `lockstep status`: how each mapping is doing, worst news last, with the command that helps.
 
+use super::backfill::status as loads;
 use super::connect;
 use super::report::{self, Exit, Failure};
 use super::{unreadable, waiting};
-use crate::postgres::{self, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage};
+use crate::postgres::{
+    self, BackfillStatus, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage,
+};
 use crate::reconcile::Level;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -23,6 +26,7 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let settings = connect::settings(settings_file)?;
     let db = connect::database(&settings).await?;
     let mappings = postgres::status(&db).await.map_err(connect::postgres_failure)?;
+    let loads = postgres::backfills(&db).await.map_err(connect::postgres_failure)?;
     let usage = postgres::org_usage(&db).await.map_err(connect::postgres_failure)?;
     let budget = postgres::budget_note(&db).await.map_err(connect::postgres_failure)?;
     let drifts = postgres::drifts(&db).await.map_err(connect::postgres_failure)?;
@@ -32,14 +36,14 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         .map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
-        let mut document = as_json(&mappings, usage.as_ref(), budget.as_ref(), &drifts);
+        let mut document = as_json((&mappings, &loads), usage.as_ref(), budget.as_ref(), &drifts);
         if let Some(document) = document.as_object_mut() {
             document.insert("waiting".to_owned(), waiting::as_json(&waits));
             document.insert("unreadable".to_owned(), unreadable::as_json(&left_out));
         }
         report::say(format!("{document:#}"));
     } else {
-        let mut text = as_table(&mappings, usage.as_ref(), now);
+        let mut text = as_table((&mappings, &loads), usage.as_ref(), now);
         if let Some(held) = budget.and_then(|note| budget_line(&note, now)) {
             text = format!("{text}\n\n{held}");
         }
@@ -58,16 +62,25 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     Ok(Exit::Ok)
 }
 
-/// What to call the state of a mapping: a pause outweighs everything, an unfinished load the rest.
-fn state(mapping: &MappingStatus) -> &'static str {
+/// What to call the state of a mapping: a pause outweighs everything, an unfinished load the rest. A load that a person
+/// stopped is called what it is called among the loads.
+fn state(mapping: &MappingStatus, loads: &[BackfillStatus]) -> &'static str {
+    let load = loads.iter().find(|load| load.object == mapping.object).map(loads::state);
     match mapping.state {
         MappingState::Paused | MappingState::Failed => "paused",
-        _ if !mapping.loaded && mapping.direction != "to_salesforce" => "loading",
+        _ if !mapping.loaded && mapping.direction != "to_salesforce" => match load {
+            Some(state @ ("pausing" | "paused" | "cancelling" | "cancelled")) => state,
+            _ => "loading",
+        },
         _ => "in step",
     }
 }
 
-fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<Utc>) -> String {
+fn as_table(
+    (mappings, loads): (&[MappingStatus], &[BackfillStatus]),
+    usage: Option<&OrgUsage>,
+    now: DateTime<Utc>,
+) -> String {
     if mappings.is_empty() {
         return "no mapping has been applied yet; start with: lockstep provision".to_owned();
     }
@@ -87,7 +100,7 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
         let about = if mapping.rows_are_estimated { "~" } else { "" };
         lines.push([
             mapping.object.clone(),
-            state(mapping).to_owned(),
+            state(mapping, loads).to_owned(),
             mapping.direction.clone(),
             format!("{about}{}", mapping.rows),
             mapping.pending.to_string(),
@@ -102,9 +115,10 @@ fn as_table(mappings: &[MappingStatus], usage: Option<&OrgUsage>, now: DateTime<
     let mut parts = vec![report::columns(&lines).trim_end().to_owned()];
     let reasons = mappings.iter().filter_map(|mapping| {
         let reason = mapping.state_reason.as_ref()?;
-        Some(format!("{} is {}: {reason}", mapping.object, state(mapping)))
+        Some(format!("{} is {}: {reason}", mapping.object, state(mapping, loads)))
     });
     parts.extend(reasons);
+    parts.extend(loads.iter().filter(|load| !load.loaded).filter_map(stopped));
     if let Some(usage) = usage {
         let share = 100 * usage.used / usage.limit.max(1);
         parts.push(format!(
@@ -130,8 +144,13 @@ fn budget_line(note: &BudgetNote, now: DateTime<Utc>) -> Option<String> {
     (level != Level::Open).then(text)
 }
 
+/// What a person can do about a load that a person stopped.
+fn stopped(load: &BackfillStatus) -> Option<String> {
+    loads::next_step(load).filter(|_| matches!(loads::state(load), "paused" | "cancelled"))
+}
+
 fn as_json(
-    mappings: &[MappingStatus],
+    (mappings, loads): (&[MappingStatus], &[BackfillStatus]),
     usage: Option<&OrgUsage>,
     budget: Option<&BudgetNote>,
     drifts: &[DriftNote],
@@ -143,7 +162,7 @@ fn as_json(
                 "mapping": mapping.object,
                 "table": mapping.table,
                 "direction": mapping.direction,
-                "state": state(mapping),
+                "state": state(mapping, loads),
                 "reason": mapping.state_reason,
                 "rows": mapping.rows,
                 "rows_are_estimated": mapping.rows_are_estimated,
@@ -188,8 +207,9 @@ fn duration(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_table, duration};
-    use crate::postgres::{MappingState, MappingStatus};
+    use super::{as_table, duration, state};
+    use crate::cli::backfill::begin::tests::standing;
+    use crate::postgres::{BackfillStatus, MappingState, MappingStatus, Wish};
     use chrono::{DateTime, TimeDelta, Utc};
     use std::time::Duration;
 
@@ -215,7 +235,7 @@ mod tests {
     #[test]
     fn the_table_ends_with_the_command_that_helps() {
         let now = DateTime::UNIX_EPOCH;
-        let text = as_table(&[mapping(now)], None, now);
+        let text = as_table((&[mapping(now)], &[]), None, now);
         let expected = "\
 MAPPING  STATE    DIRECTION  ROWS  PENDING  ERRORS  LAST POLL  WRITE LAG  CALLS TODAY
 Account  in step  both       12    1        2       7s ago     3s         40
@@ -232,7 +252,32 @@ Account  in step  both       12    1        2       7s ago     3s         40
             state_reason: Some("the field is gone".to_owned()),
             ..mapping(now)
         };
-        assert!(as_table(&[paused], None, now).contains("Account is paused: the field is gone"));
+        assert!(
+            as_table((&[paused], &[]), None, now).contains("Account is paused: the field is gone")
+        );
+    }
+
+    #[test]
+    fn a_load_that_a_person_stopped_is_not_said_to_be_loading() {
+        let now = DateTime::UNIX_EPOCH;
+        let unloaded = MappingStatus { loaded: false, ..mapping(now) };
+        #[rustfmt::skip]
+        let table = [
+            (Wish::Run,    Some(1), "loading"),
+            (Wish::Run,    None,    "loading"),
+            (Wish::Pause,  Some(1), "paused"),
+            (Wish::Pause,  None,    "paused"),
+            (Wish::Cancel, Some(1), "cancelling"),
+            (Wish::Cancel, None,    "cancelled"),
+        ];
+        for (wish, rows, expected) in table {
+            let load = BackfillStatus { rows, wish: (wish, None), ..standing() };
+            assert_eq!(state(&unloaded, &[load]), expected, "{wish:?} {rows:?}");
+        }
+        let cancelled = BackfillStatus { wish: (Wish::Cancel, None), ..standing() };
+        assert_eq!(state(&mapping(now), std::slice::from_ref(&cancelled)), "in step");
+        let text = as_table((&[unloaded], &[cancelled]), None, now);
+        assert!(text.contains("begin again with: lockstep backfill Account"), "{text}");
     }
 
     #[test]

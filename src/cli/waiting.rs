@@ -18,6 +18,11 @@ fn line(waiting: &Waiting) -> String {
             "{count} {records} of {object} {wait} outside until another row gives {constraint} free: its own change \
              of it is not sent yet"
         ),
+        Wait::ToBeTold { constraint } => format!(
+            "{count} {records} of {object} {wait} outside, for it is not clear which row is theirs: {constraint} is \
+             held by several rows, or by a row of another record; leave it to one row, without sfid or with that of \
+             its record"
+        ),
         Wait::ToCome { constraint, parent_table } => format!(
             "{count} {records} of {object} {wait} outside for a parent in {parent_table} that is not here: the \
              foreign key {constraint} wants it"
@@ -36,6 +41,9 @@ pub(super) fn as_json(waiting: &[Waiting]) -> serde_json::Value {
             Wait::ToCome { constraint, parent_table } => json!({
                 "mapping": object, "records": count, "constraint": constraint, "parent_table": parent_table,
             }),
+            Wait::ToBeTold { constraint } => {
+                json!({ "mapping": object, "ambiguous_records": count, "constraint": constraint })
+            }
             Wait::ToGo { held_by } => {
                 json!({ "mapping": object, "rows_to_delete": count, "held_by": held_by })
             }
@@ -59,6 +67,7 @@ mod tests {
         let text = lines(&[
             waiting(2, to_come("of_account")),
             waiting(1, to_come("the key email")),
+            waiting(3, Wait::ToBeTold { constraint: "the key email".to_owned() }),
             waiting(1, Wait::ToGo { held_by }),
         ]);
         assert_eq!(
@@ -68,6 +77,9 @@ mod tests {
                  of_account wants it",
                 "1 record of Contact waits outside until another row gives the key email free: its own change of it \
                  is not sent yet",
+                "3 records of Contact wait outside, for it is not clear which row is theirs: the key email is held by \
+                 several rows, or by a row of another record; leave it to one row, without sfid or with that of its \
+                 record",
                 "1 row of Contact waits to be deleted, held by changes that are not sent yet",
             ]
         );

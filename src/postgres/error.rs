@@ -84,6 +84,14 @@ pub enum Error {
     /// Another transaction created the same thing first.
     #[error("a concurrent write came first: {0}")]
     Collision(String),
+    /// Rows share a value where each row must have its own.
+    #[error("rows of {table} share a value, but {index} wants one row for each")]
+    NotUnique {
+        /// The table.
+        table: String,
+        /// The unique index that cannot be made.
+        index: String,
+    },
     /// A value does not fit its column.
     #[error("a value does not fit the table: {0}")]
     Misfit(String),
@@ -132,6 +140,7 @@ impl Error {
             | Self::TooOld(_)
             | Self::OtherOrg { .. }
             | Self::HstoreMissing(_)
+            | Self::NotUnique { .. }
             | Self::Misfit(_)
             | Self::NotATable(_)
             | Self::Missing(_)
@@ -164,6 +173,10 @@ impl Error {
             }
             Self::HstoreMissing(_) => {
                 "install the contrib modules on the server, then run: create extension hstore"
+            }
+            Self::NotUnique { .. } => {
+                "find them by grouping the table by that column; leave each value to the row that is to stand for the \
+                 record, and clear it in the others"
             }
             Self::Misfit(_) => "compare the table's columns with the mapping: lockstep check",
             Self::NotATable(_) => "map the object to another table, or rename what is there",
@@ -213,6 +226,11 @@ impl Error {
             "53300" => Self::TooManyConnections,
             "25006" => Self::ReadOnly,
             "55P03" | "40001" | "40P01" | "57014" => Self::Locked(message),
+            // Told apart by who reports it, since words come in the server's language.
+            "23505" if refusal.routine().is_some_and(|by| by.starts_with("comparetup_index")) => {
+                let name = |name: Option<&str>| name.unwrap_or("the table").to_owned();
+                Self::NotUnique { table: name(refusal.table()), index: name(refusal.constraint()) }
+            }
             "23505" | "42P07" | "42710" | "42723" | "XX000" if is_race(refusal) => {
                 Self::Collision(message)
             }

@@ -63,8 +63,8 @@ pub use journal::{
 pub use lease::{Holder, Lease, acquire, holder, release, renew};
 pub use listen::Listener;
 pub use load::{
-    LoadState, Records, Rows, Whole, close_load, load_direct, load_state, note_failed_job,
-    open_load,
+    LoadState, Records, Rows, Whole, close_load, load_direct, load_state, may_be_direct,
+    note_failed_job, open_load,
 };
 pub use marker::{beat, settle_marker};
 pub use migrate::migrate;

@@ -23,6 +23,11 @@ pub enum Wait {
         /// The table of the rows wanted; the records' own table where it is about their key.
         parent_table: String,
     },
+    /// Records, until it is clear which row is theirs: several have their key, or one that belongs to another record.
+    ToBeTold {
+        /// The key in words.
+        constraint: String,
+    },
     /// Rows whose records are gone, until this does not hold them any more.
     ToGo {
         /// In words.
@@ -42,6 +47,8 @@ pub async fn waiting(db: &Database) -> Result<Vec<Waiting>, Error> {
             let reason: String = row.try_get(2)?;
             let what = if row.try_get(1)? {
                 Wait::ToGo { held_by: reason }
+            } else if row.try_get(5)? {
+                Wait::ToBeTold { constraint: reason }
             } else {
                 Wait::ToCome { constraint: reason, parent_table: row.try_get(3)? }
             };

@@ -8,7 +8,7 @@ pub mod push;
 mod recovery;
 mod sweep;
 
-pub use backfill::{Backfill, Step};
+pub use backfill::{Api, Backfill, Forecast, Step};
 pub use deletes::Deletes;
 pub use error::Error;
 pub use pull::{Opening, Pulled, Puller};

@@ -262,3 +262,68 @@ async fn a_reload_of_what_is_equal_writes_nothing_and_asks_for_a_sweep() {
     assert_eq!(world.cell(written).await, before);
     assert_eq!(world.cell(asked).await.unwrap(), "1");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_row_is_not_clear_is_counted_and_told_and_comes_when_a_person_has_decided() {
+    // given rows from before Lockstep: one that is bound to no record of this org, and one without record
+    let (world, mapping) = world(50).await;
+    assert_eq!(world.run(&["provision"]).0, 0);
+    let rows = "alter table salesforce.account disable trigger user; \
+        insert into salesforce.account (sfid, name, external_id__c) \
+        values ('001999999999999AAA', 'Other', 'ACC-000001'), (null, 'Mine', 'ACC-000002'); \
+        alter table salesforce.account enable trigger user";
+    let application = world.application().await;
+    application.run(rows).await.unwrap();
+
+    // when the records with their keys are loaded, twice
+    let (status, out, talk) = world.run(&["backfill", "--json"]);
+    let (_, _, again) = world.run(&["backfill"]);
+
+    // then one is left out, and each way to look says so
+    assert_eq!(status, 0, "{talk}");
+    let summary: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(summary["mappings"][0]["ambiguous_records"], 1, "{out}");
+    assert!(again.contains("1 left out since it is not clear which row is theirs"), "{again}");
+    let (_, text, _) = world.run(&["status"]);
+    assert!(text.contains("1 record of Account waits outside"), "{text}");
+    let told =
+        "select count(*) from lockstep.event where kind = 'ambiguous' and object = 'Account'";
+    assert_eq!(world.cell(told).await.unwrap(), "1");
+    let other = "select sfid || ' ' || external_id__c from salesforce.account where id = 1";
+    assert_eq!(world.cell(other).await.unwrap(), "001999999999999AAA ACC-000001");
+    assert_eq!(count(&world).await, 50, "the row of the record that is left out is not among them");
+
+    // and it comes when a person has decided
+    application.run("update salesforce.account set sfid = null where id = 1").await.unwrap();
+    let _worker = world.worker();
+    wait_until("the record has its row", PAUSE, async || {
+        world.differences(&mapping).await.is_empty()
+    })
+    .await;
+    let keys = "select string_agg(id || external_id__c, ' ' order by id) from salesforce.account where id <= 2";
+    assert_eq!(world.cell(keys).await.unwrap(), "1ACC-000001 2ACC-000002");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_load_by_bulk_takes_small_pages_and_the_dry_run_knows() {
+    let (world, _) = world(4_000).await;
+    assert_eq!(world.run(&["provision"]).0, 0);
+    let (_, out, talk) = world.run(&["backfill", "--dry-run", "--json", "--rate", "300"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{talk}"));
+    let forecast = &told["loads"][0];
+    assert_eq!((&forecast["api"], &forecast["road"]), (&json!("bulk"), &json!("direct")));
+    assert_eq!(forecast["pages"], 5);
+
+    let mut load = world.command(&["backfill", "--rate", "300"]).spawn().unwrap();
+    wait_until("half of it is there", PAUSE, async || count(&world).await >= 1_800).await;
+    load.kill().unwrap();
+    load.wait().unwrap();
+
+    let requests = world.control().requests().await.unwrap();
+    let pages: Vec<u64> = requests
+        .iter()
+        .filter(|request| request.path.ends_with("/results"))
+        .map(|request| request.records)
+        .collect();
+    assert!(pages.len() >= 2 && pages.iter().all(|rows| *rows == 900), "{pages:?}");
+}

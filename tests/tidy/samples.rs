@@ -31,7 +31,7 @@ fn every_rule_catches_its_violation() {
         (sql_names_its_columns, "src/postgres/sql/claim.sql", "select * from t"),
         (lint_exceptions_are_expectations, "src/sync/pull.rs", &excepted),
         (every_sql_file_is_used, "src/postgres/sql/claim.sql", "select 1;"),
-        (migrations_are_numbered, "migrations/V2__lease.sql", ""),
+        (migrations_are_numbered, "migrations/V0__lease.sql", ""),
         (migrations_are_numbered, "migrations/lease.sql", ""),
         (text_is_clean, "src/lib.rs", "fn f() {} \n"),
         (text_is_clean, "README.md", "a\tb\n"),

@@ -56,13 +56,13 @@ pub(super) fn in_words(request: &Request) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::cli) mod tests {
     use super::{Begin, begin, in_words};
     use crate::postgres::{BackfillStatus, Part, Request, Wish};
     use chrono::DateTime;
     use std::time::Duration;
 
-    pub(crate) fn standing() -> BackfillStatus {
+    pub(in crate::cli) fn standing() -> BackfillStatus {
         BackfillStatus {
             object: "Account".to_owned(),
             table: "account".to_owned(),

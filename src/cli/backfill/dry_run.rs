@@ -1,14 +1,13 @@
 //! `backfill --dry-run`: what a load would take. Reads a count and a sample; changes nothing anywhere.
 
 use super::choose::Wanted;
-use super::estimate::{ASSUMED_ROWS_PER_SECOND, Api, Estimate, Known, estimate};
+use super::estimate::{ASSUMED_ROWS_PER_SECOND, Estimate, Known, estimate};
 use super::status::per_second;
 use crate::cli::connect::{self, Session};
 use crate::cli::report::{self, Exit, Failure};
 use crate::mapping::Mapping;
-use crate::model::Value;
-use crate::postgres::{self, BackfillStatus, Request, TableFacts};
-use crate::sync::Backfill;
+use crate::postgres::{self, BackfillStatus, Request};
+use crate::sync::{Api, Backfill};
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde_json::json;
 
@@ -17,17 +16,17 @@ struct Plan<'a> {
     mapping: &'a Mapping,
     known: Known,
     estimate: Estimate,
-    is_direct: bool,
 }
 
 impl Plan<'_> {
     /// The way the rows would go, in words.
     fn road(&self) -> String {
-        let api = match self.estimate.api {
+        let forecast = &self.known.forecast;
+        let api = match forecast.api {
             Api::Rest => "REST",
             Api::Bulk => "Bulk",
         };
-        format!("{api}, {}", if self.is_direct { "direct" } else { "merge" })
+        format!("{api}, {}", if forecast.is_direct { "direct" } else { "merge" })
     }
 }
 
@@ -60,34 +59,19 @@ async fn plan<'a>(
     request: &Request,
     standing: Option<&BackfillStatus>,
 ) -> Result<Plan<'a>, Failure> {
-    let backfill = Backfill::new(session.db.clone(), session.client.clone());
-    let rows = backfill.expected(mapping, &request.part).await.map_err(connect::sync_failure)?;
-    let sample = backfill.sample(mapping, &request.part).await.map_err(connect::sync_failure)?;
-    let bytes: u64 = sample.iter().flat_map(|record| &record.values).map(size).sum();
     let facts = postgres::table_facts(&session.db, &mapping.table).await;
     let facts = facts.map_err(connect::postgres_failure)?;
+    let backfill = Backfill::new(session.db.clone(), session.client.clone());
+    let forecast = backfill.forecast(mapping, request, facts).await;
     let last = standing.and_then(|status| status.last);
     let known = Known {
-        rows,
-        read_above: mapping.bulk.read_above,
-        row_bytes: bytes / (sample.len() as u64).max(1),
+        forecast: forecast.map_err(connect::sync_failure)?,
         // The table that will be made has those of its id, sfid and stamp, and those of the mapping.
         indexes: facts.map_or(3 + mapping.indexes.len() as u64, |facts| facts.indexes),
         measured: last.and_then(|last| per_second(last.rows, last.time)),
         rate: request.rows_per_second,
     };
-    let is_empty = facts.is_none_or(|TableFacts { has_rows, .. }| !has_rows);
-    let is_direct = is_empty && request.part.fields.is_none();
-    Ok(Plan { mapping, known, estimate: estimate(&known), is_direct })
-}
-
-/// About how many bytes a value takes in a row.
-fn size(value: &Value) -> u64 {
-    match value {
-        Value::Null => 0,
-        Value::Text(text) => text.len() as u64 + 1,
-        _ => 8,
-    }
+    Ok(Plan { mapping, known, estimate: estimate(&known) })
 }
 
 fn table(plans: &[Plan<'_>], left: Option<(u64, u64)>) -> String {
@@ -97,7 +81,7 @@ fn table(plans: &[Plan<'_>], left: Option<(u64, u64)>) -> String {
         let Estimate { calls, time, bytes, .. } = plan.estimate;
         lines.push([
             plan.mapping.object.clone(),
-            HumanCount(plan.known.rows).to_string(),
+            HumanCount(plan.known.forecast.rows).to_string(),
             format!("~{}", HumanCount(calls)),
             format!("~{}", HumanDuration(time)),
             format!("~{}", HumanBytes(bytes)),
@@ -136,9 +120,10 @@ fn say_json(plans: &[Plan<'_>], left: Option<(u64, u64)>) {
         .map(|plan| {
             json!({
                 "mapping": plan.mapping.object,
-                "rows": plan.known.rows,
-                "api": match plan.estimate.api { Api::Rest => "rest", Api::Bulk => "bulk" },
-                "road": if plan.is_direct { "direct" } else { "merge" },
+                "rows": plan.known.forecast.rows,
+                "api": match plan.known.forecast.api { Api::Rest => "rest", Api::Bulk => "bulk" },
+                "road": if plan.known.forecast.is_direct { "direct" } else { "merge" },
+                "pages": plan.known.forecast.pages,
                 "api_calls": plan.estimate.calls,
                 "seconds": plan.estimate.time.as_secs(),
                 "bytes": plan.estimate.bytes,

@@ -1,7 +1,7 @@
 //! `lockstep backfill`: loads objects now, as much of them and as fast as is asked; stops, resumes and gives up loads
 //! wherever they run.
 
-mod begin;
+pub(super) mod begin;
 mod choose;
 mod control;
 mod dry_run;
@@ -11,7 +11,7 @@ mod order;
 mod progress;
 mod run;
 mod speed;
-mod status;
+pub(super) mod status;
 
 use super::connect::{self, Session};
 use super::report::{Exit, Failure};

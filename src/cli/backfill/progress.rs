@@ -100,6 +100,7 @@ impl Reporter {
             bar,
             speed: Speed::new(rows, expected),
             written: 0,
+            ambiguous: 0,
             calls: 0,
             started: Instant::now(),
             told: Instant::now(),
@@ -126,6 +127,7 @@ pub(super) struct Track<'a> {
     bar: Option<ProgressBar>,
     speed: Speed,
     written: u64,
+    ambiguous: u64,
     calls: u64,
     started: Instant,
     told: Instant,
@@ -136,6 +138,7 @@ impl Track<'_> {
     pub(super) fn reached(&mut self, step: &Step, calls: u64) {
         self.speed.reached(step.rows);
         self.written += step.applied.inserted + step.applied.updated + step.applied.deleted;
+        self.ambiguous += step.applied.ambiguous;
         self.calls += calls;
         self.beat();
     }
@@ -193,6 +196,7 @@ impl Track<'_> {
             "rows": self.speed.rows(),
             "expected_rows": self.speed.expected(),
             "rows_written": self.written,
+            "ambiguous_records": self.ambiguous,
             "rows_per_second": self.speed.per_second(elapsed).map(whole),
             "eta_seconds": self.speed.left(elapsed).map(|left| left.as_secs()),
             "api_calls": self.calls,
@@ -218,8 +222,15 @@ impl Track<'_> {
     /// Rows, changes, speed and time in one line, for the end.
     pub(super) fn sum(&self) -> String {
         let elapsed = self.started.elapsed();
+        let ambiguous = match self.ambiguous {
+            0 => String::new(),
+            records => format!(
+                ", {} left out since it is not clear which row is theirs (lockstep status tells)",
+                HumanCount(records)
+            ),
+        };
         format!(
-            "{}: {} rows read, {} written, {} API calls, {:.1} s",
+            "{}: {} rows read, {} written{ambiguous}, {} API calls, {:.1} s",
             self.object,
             HumanCount(self.speed.rows()),
             HumanCount(self.written),

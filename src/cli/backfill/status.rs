@@ -24,7 +24,7 @@ pub(super) async fn run(config: Option<&Path>, names: &Names) -> Result<Exit, Fa
 }
 
 /// The state of a load in a word.
-pub(super) fn state(load: &BackfillStatus) -> &'static str {
+pub(in crate::cli) fn state(load: &BackfillStatus) -> &'static str {
     let is_owed = is_under_way(load) || !load.loaded;
     match load.wish.0 {
         Wish::Cancel if !is_under_way(load) && !load.loaded => "cancelled",
@@ -85,7 +85,7 @@ fn as_table(loads: &[BackfillStatus]) -> String {
 }
 
 /// What a person can do about a load that does not run.
-fn next_step(load: &BackfillStatus) -> Option<String> {
+pub(in crate::cli) fn next_step(load: &BackfillStatus) -> Option<String> {
     let (object, what) = (&load.object, begin::in_words(&load.request));
     match state(load) {
         "paused" => Some(format!(

@@ -104,7 +104,7 @@ impl<'a> Ground<'a> {
             self.run_of_table(&statements.skip_deleted).await?;
         }
         if let Some(release_keys) = &statements.release_keys {
-            self.run_of_table(release_keys).await?;
+            applied.ambiguous = orphans::release_keys(self, release_keys).await?;
         }
         orphans::park(self).await?;
         if self.facts.has_orphans {

@@ -73,6 +73,8 @@ pub struct Applied {
     pub deferred: u64,
     /// Records left out, since a value of theirs does not fit its column; see `lockstep.unreadable`.
     pub unreadable: u64,
+    /// Records left out, since it is not clear which row is theirs; see `lockstep.orphan`.
+    pub ambiguous: u64,
     /// Records that wait for a parent or a key which is here now: they have to be read again. Of any mapping.
     pub released: u64,
 }
@@ -85,6 +87,7 @@ impl AddAssign for Applied {
         self.deleted += other.deleted;
         self.deferred += other.deferred;
         self.unreadable += other.unreadable;
+        self.ambiguous += other.ambiguous;
         self.released += other.released;
     }
 }

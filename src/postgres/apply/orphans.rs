@@ -1,5 +1,5 @@
 //! Records that cannot have a row yet: a foreign key of the application's wants a parent that is not here, or another
-//! row holds their key with a change that is not sent yet.
+//! row holds their key, with a change that is not sent yet or as one that may or may not be theirs.
 //!
 //! They are kept by their ids, so that they hold nobody else up. What they wait for releases them: the page that
 //! brings the parent, or the end of any window of their own. A released record is read again, since it may have
@@ -13,7 +13,32 @@ use crate::model::SalesforceId;
 use crate::postgres::Database;
 use crate::postgres::identifier::{fill, literal, quote};
 use crate::postgres::load::pulled;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
+
+/// Takes keys from rows whose records have lost them, and parks the page's records whose key cannot be taken. Answers
+/// how many of those have no row that is clearly theirs, and tells of them once.
+pub(super) async fn release_keys(ground: &Ground<'_>, statement: &str) -> Result<u64, Error> {
+    let table = ground.mapping.table.as_str();
+    let row = ground.transaction.query_typed_one(statement, &[(&table, Type::TEXT)]).await?;
+    let count = |index| Ok::<_, Error>(u64::try_from(row.try_get::<_, i64>(index)?).unwrap_or(0));
+    let (ambiguous, news) = (count(0)?, count(1)?);
+    if news > 0 {
+        let object = ground.mapping.object.as_str();
+        let constraint = key_constraint(ground.mapping);
+        tracing::warn!(mapping = %object, records = news, %constraint, "it is not clear which rows are those of some records");
+        let (records, are) = if news == 1 { ("record", "is") } else { ("records", "are") };
+        let message = format!(
+            "{news} {records} of {object} {are} left out: {constraint} is held by several rows, or by a row of \
+             another record"
+        );
+        let event =
+            "insert into lockstep.event (kind, object, message) values ('ambiguous', $1, $2)";
+        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&object, Type::TEXT), (&message, Type::TEXT)];
+        ground.transaction.execute_typed(event, &parameters).await?;
+    }
+    Ok(ambiguous)
+}
 
 /// Parks the page's records that foreign keys keep out.
 pub(super) async fn park(ground: &Ground<'_>) -> Result<u64, Error> {
@@ -125,11 +150,9 @@ pub(super) async fn release(ground: &Ground<'_>) -> Result<u64, Error> {
         let key_is_free = ground.mapping.key.as_ref().map_or_else(
             || "true".to_owned(),
             |key| {
-                format!(
-                    "not exists (select from {} as other where other.{} = orphan.awaited[1] \
-                     and other.sfid is distinct from orphan.sfid)",
-                    ground.statements.table,
-                    quote(&key.column)
+                fill(
+                    include_str!("../sql/orphan_key_is_free.sql"),
+                    &[("table", ground.statements.table.as_str()), ("key", &quote(&key.column))],
                 )
             },
         );

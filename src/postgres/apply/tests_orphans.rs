@@ -2,10 +2,11 @@
 
 use super::tests::{World, deleted, id, record, world, world_of};
 use super::tests_references::{child, family};
-use super::{forget_orphans, released_orphans};
+use super::{Applied, forget_orphans, released_orphans};
 use crate::model::ColumnType;
-use crate::postgres::testing::{account, rows, run};
-use crate::postgres::{Wait, Waiting, waiting};
+use crate::postgres::testing::{account, provisioned_database, rows, run};
+use crate::postgres::{Wait, Waiting, provision, waiting};
+use crate::runtime::Retry;
 
 const KEY: &str = "alter table salesforce.contact add constraint of_account \
                    foreign key (accountid) references salesforce.account (sfid)";
@@ -198,4 +199,107 @@ async fn a_record_whose_key_an_unsent_row_holds_waits_until_the_key_is_free() {
     assert_eq!(world.apply(Vec::new()).await.unwrap().released, 1);
     assert_eq!(world.apply(page()).await.unwrap().inserted, 1);
     assert_eq!(waiting(&world.db).await.unwrap(), []);
+}
+
+const TOLD: &str = "select kind, object, message from lockstep.event where kind = 'ambiguous'";
+
+fn unclear(count: u64) -> Waiting {
+    let what = Wait::ToBeTold { constraint: "the key external_id__c".to_owned() };
+    Waiting { object: "Account".to_owned(), count, what }
+}
+
+#[tokio::test]
+async fn a_key_held_by_a_row_bound_to_a_record_never_seen_is_told_and_not_taken() {
+    // given rows from before Lockstep: one bound to a record that was never read, one bound to none
+    let world = world().await;
+    run(
+        &world.db,
+        &format!(
+            "alter table salesforce.account disable trigger user; \
+             insert into salesforce.account (sfid, name, external_id__c) \
+             values ('{}', 'bound', 'k1'), (null, 'free', 'k2'); \
+             alter table salesforce.account enable trigger user",
+            id(9)
+        ),
+    )
+    .await;
+
+    // when records with their keys are read, twice
+    let page = || vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])];
+    let applied = world.apply(page()).await.unwrap();
+    let again = world.apply(page()).await.unwrap();
+
+    // then the free row is adopted, the other left alone, and that is told once and counted each time
+    let left_out = Applied { read: 2, ambiguous: 1, ..Applied::default() };
+    assert_eq!((applied, again), (Applied { updated: 1, ..left_out }, left_out));
+    let held = "select id, sfid, external_id__c from salesforce.account order by id";
+    let expected = [format!("1|{}|k1", id(9)), format!("2|{}|k2", id(2))];
+    assert_eq!(rows(&world.db, held).await, expected);
+    let told = "ambiguous|Account|1 record of Account is left out: the key external_id__c is held by several \
+                rows, or by a row of another record";
+    assert_eq!(rows(&world.db, TOLD).await, [told]);
+    assert_eq!(waiting(&world.db).await.unwrap(), [unclear(1)]);
+
+    // and when the row is unbound, it is the record's
+    assert_eq!(world.apply(Vec::new()).await.unwrap().released, 0);
+    run(&world.db, "update salesforce.account set sfid = null where id = 1").await;
+    assert_eq!(world.apply(Vec::new()).await.unwrap().released, 1);
+    assert_eq!(world.apply(page()).await.unwrap().updated, 1);
+    assert_eq!(rows(&world.db, held).await[0], format!("1|{}|k1", id(1)));
+    assert_eq!(waiting(&world.db).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn of_several_rows_with_a_records_key_none_is_chosen_and_that_is_told() {
+    // given a table whose key is unique no longer
+    let world = world().await;
+    run(
+        &world.db,
+        "drop index salesforce.hcu_idx_account_external_id__c; \
+         alter table salesforce.account disable trigger user; \
+         insert into salesforce.account (name, external_id__c) values ('x', 'k1'), ('y', 'k1'); \
+         alter table salesforce.account enable trigger user",
+    )
+    .await;
+
+    // when the record is read
+    let page = || vec![record(1, 0, ["a", "1", "k1"]), record(2, 0, ["b", "2", "k2"])];
+    let applied = world.apply(page()).await.unwrap();
+
+    // then it waits alone
+    let expected = Applied { read: 2, inserted: 1, ambiguous: 1, ..Applied::default() };
+    assert_eq!(applied, expected);
+    let bound =
+        "select count(*) from salesforce.account where external_id__c = 'k1' and sfid is not null";
+    assert_eq!(rows(&world.db, bound).await, ["0"]);
+    assert_eq!(rows(&world.db, TOLD).await.len(), 1);
+
+    // and when one of them is left, that is the record's
+    assert_eq!(world.apply(Vec::new()).await.unwrap().released, 0);
+    run(&world.db, "update salesforce.account set external_id__c = null where name = 'y'").await;
+    assert_eq!(world.apply(Vec::new()).await.unwrap().released, 1);
+    assert_eq!(world.apply(page()).await.unwrap().updated, 1);
+    assert_eq!(rows(&world.db, bound).await, ["1"]);
+    assert_eq!(waiting(&world.db).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn keys_that_a_table_has_twice_are_refused_with_what_to_do() {
+    let mapping = account();
+    let db = provisioned_database(std::slice::from_ref(&mapping)).await;
+    run(
+        &db,
+        "drop index salesforce.hcu_idx_account_external_id__c; \
+         insert into salesforce.account (name, external_id__c) values ('x', 'k1'), ('y', 'k1')",
+    )
+    .await;
+
+    let refused = provision(&db, &[mapping]).await.unwrap_err();
+
+    assert_eq!(refused.retry(), Retry::Never);
+    assert_eq!(
+        refused.to_string(),
+        "rows of account share a value, but hcu_idx_account_external_id__c wants one row for each"
+    );
+    assert!(refused.remedy().unwrap().contains("leave each value to the row"), "{refused:?}");
 }

@@ -52,7 +52,7 @@ pub async fn open_load(
     let checkpoint = Checkpoint::Backfill(position.clone());
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
-    let is_direct = may_be_direct(&transaction, db, mapping).await?;
+    let is_direct = find_road(&transaction, db, mapping).await?;
     let indexes = if is_direct && sets_aside {
         own_indexes(&transaction, db.schema(), mapping).await?
     } else {
@@ -80,7 +80,17 @@ pub async fn open_load(
     Ok(transaction.commit().await?)
 }
 
-async fn may_be_direct(
+/// Whether the rows of a load that begins now may go straight into the table, as [`open_load`] finds it.
+///
+/// # Errors
+/// [`Error::Missing`] before anything was provisioned.
+pub async fn may_be_direct(db: &Database, mapping: &Mapping) -> Result<bool, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    find_road(&transaction, db, mapping).await
+}
+
+async fn find_road(
     transaction: &Transaction<'_>,
     db: &Database,
     mapping: &Mapping,

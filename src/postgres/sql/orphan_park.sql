@@ -13,7 +13,7 @@ parked as (
     from stranded
     on conflict (table_name, sfid) do update
     set constraint_name = excluded.constraint_name, parent_table = excluded.parent_table,
-        awaited = excluded.awaited, is_released = false
+        awaited = excluded.awaited, is_ambiguous = false, is_released = false
     where (orphan.constraint_name, orphan.awaited, orphan.is_released)
         is distinct from (excluded.constraint_name, excluded.awaited, false)
 )

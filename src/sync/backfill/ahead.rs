@@ -1,8 +1,9 @@
 //! The next page of a Bulk result, fetched while the one before it goes into the database.
 //!
-//! A page is asked for by the number of rows that its predecessors say fit its share of memory. What is larger all the
-//! same is received only as far as its share goes, and the rest passes through when it is applied.
+//! A page is asked for by a number of rows ([`pages`]). What is larger than expected is received only as far as its share
+//! of memory goes, and the rest passes through when it is applied.
 
+use super::pages;
 use crate::mapping::Mapping;
 use crate::postgres::Rows;
 use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
@@ -18,15 +19,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The most memory that one page takes before it is passed through.
 const PAGE_BYTES_MAX: usize = 16 << 20;
-
-/// The memory that pages should take: half, since rows differ.
-const PAGE_BYTES: u64 = 8 << 20;
-
-/// Rows of the first page, which tells how large rows are, and how much longer the next one may be at most.
-const FIRST_ROWS: u32 = 2_000;
-const GROWTH: u64 = 4;
-const ROWS_MIN: u64 = 500;
-const ROWS_MAX: u64 = 50_000;
 
 /// Pages fetched ahead by all loads together.
 const PAGES_AHEAD: usize = 2;
@@ -68,7 +60,7 @@ pub(super) struct Ahead {
 struct Waiting {
     page: Option<(Place, Task)>,
     /// Rows to ask for.
-    rows: u32,
+    rows: u64,
 }
 
 type Task = AbortOnDropHandle<(Result<Fetched, Error>, OwnedSemaphorePermit)>;
@@ -86,8 +78,10 @@ impl Ahead {
         client: &Client,
         mapping: &Mapping,
         place: &Place,
+        rate: Option<u64>,
     ) -> Result<Fetched, Error> {
         let (task, rows) = self.take(&mapping.object, place);
+        let rows = pages::within(rate, rows.unwrap_or_else(|| pages::first_rows(rate)));
         let fetched = match task {
             // What went wrong ahead of time may go well now.
             Some(task) => match task.await {
@@ -103,30 +97,33 @@ impl Ahead {
         }
     }
 
-    /// Begins to fetch the page behind this one, if there is room for it.
-    pub(super) fn fetch_next(&self, client: &Client, mapping: &Mapping, job: &str, page: &Fetched) {
-        let rows = rows_that_fit(page.rows.bytes() as u64, page.rows.count());
-        let task = page.next.clone().zip(Arc::clone(&self.places).try_acquire_owned().ok()).map(
-            |(locator, permit)| {
-                let place = Place { job: job.to_owned(), locator: Some(locator) };
+    /// Begins to fetch the page at `next`, of so many rows, if there is one and room for it.
+    pub(super) fn fetch_next(
+        &self,
+        client: &Client,
+        mapping: &Mapping,
+        next: Option<Place>,
+        rows: u64,
+    ) {
+        let task =
+            next.zip(Arc::clone(&self.places).try_acquire_owned().ok()).map(|(place, permit)| {
                 let (client, mapping, at) = (client.clone(), mapping.clone(), place.clone());
                 let task =
                     tokio::spawn(
                         async move { (fetch(&client, &mapping, &at, rows).await, permit) },
                     );
                 (place, AbortOnDropHandle::new(task))
-            },
-        );
+            });
         self.lock().insert(mapping.object.clone(), Waiting { page: task, rows });
     }
 
-    fn take(&self, object: &str, place: &Place) -> (Option<Task>, u32) {
+    fn take(&self, object: &str, place: &Place) -> (Option<Task>, Option<u64>) {
         match self.lock().remove(object) {
             Some(waiting) => {
                 let page = waiting.page.filter(|(at, _)| at == place);
-                (page.map(|(_, task)| task), waiting.rows)
+                (page.map(|(_, task)| task), Some(waiting.rows))
             }
-            None => (None, FIRST_ROWS),
+            None => (None, None),
         }
     }
 
@@ -135,23 +132,17 @@ impl Ahead {
     }
 }
 
-/// How many rows like these fit a page.
-fn rows_that_fit(bytes: u64, rows: u64) -> u32 {
-    let each = (bytes / rows.max(1)).max(1);
-    let most = (rows * GROWTH).clamp(u64::from(FIRST_ROWS), ROWS_MAX);
-    u32::try_from((PAGE_BYTES / each).clamp(ROWS_MIN, most)).unwrap_or(FIRST_ROWS)
-}
-
 async fn fetch(
     client: &Client,
     mapping: &Mapping,
     place: &Place,
-    rows: u32,
+    rows: u64,
 ) -> Result<Fetched, Error> {
     if place.locator.is_none() {
         await_result(client, mapping, &place.job).await?;
     }
     let shape = Shape::of(mapping);
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     let once = || async {
         let locator = place.locator.as_deref();
         let page = client.query_job_page(&place.job, locator, rows, &shape).await?;
@@ -169,24 +160,5 @@ fn verdict(error: &salesforce::Error) -> Verdict {
     match error.retry() {
         Retry::Soon => Verdict::Again,
         Retry::Later | Retry::Never => Verdict::GiveUp,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{FIRST_ROWS, ROWS_MAX, ROWS_MIN, rows_that_fit};
-
-    #[test]
-    fn pages_hold_as_many_rows_as_fit_their_share_of_memory() {
-        let table = [
-            ((3_300_000, 10_000), 25_420),
-            ((0, 0), u64::from(FIRST_ROWS)),
-            ((2_000 * 20, 2_000), 8_000),
-            ((20_000 * 20, 20_000), ROWS_MAX),
-            ((500 << 20, 4_000), ROWS_MIN),
-        ];
-        for ((bytes, rows), expected) in table {
-            assert_eq!(u64::from(rows_that_fit(bytes, rows)), expected, "{bytes} {rows}");
-        }
     }
 }

@@ -9,9 +9,10 @@
 //! were the mapping; that a part does not show a record says nothing about it.
 
 mod ahead;
+mod forecast;
 mod give_up;
+mod pages;
 mod part;
-mod sample;
 
 use crate::mapping::Mapping;
 use crate::model::RowSource;
@@ -26,8 +27,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 use std::convert::Infallible;
 
-/// Rows per REST page; the most that Salesforce answers at once.
-const REST_PAGE_ROWS: usize = 2_000;
+pub use forecast::Forecast;
+pub use pages::Api;
 
 /// After this many Bulk jobs in a row that came to nothing, a person has to look.
 const JOBS_MAX: u32 = 3;
@@ -57,6 +58,8 @@ struct Load<'a> {
     mapping: &'a Mapping,
     position: BackfillProgress,
     state: LoadState,
+    /// Rows per second at most.
+    rate: Option<u64>,
     /// Whether it reads all of the object.
     is_whole: bool,
 }
@@ -103,7 +106,8 @@ impl Backfill {
         };
         let state = postgres::load_state(&self.db, &mapping.object).await?;
         let is_whole = progress.part.is_whole();
-        let load = Load { lease, mapping, position, state, is_whole };
+        let rate = progress.rows_per_second;
+        let load = Load { lease, mapping, position, state, rate, is_whole };
         if load.state.is_read {
             return self.finish(&load, load.position.rows, Applied::default()).await;
         }
@@ -118,7 +122,7 @@ impl Backfill {
         let started_at = self.client.server_time().await? - TimeDelta::seconds(1);
         let read_started = self.db.now().await?;
         let count = self.count(mapping).await?;
-        let job_id = if count > mapping.bulk.read_above {
+        let job_id = if Api::of(count, mapping.bulk.read_above) == Api::Bulk {
             let shape = Shape::of(mapping);
             let condition = condition(mapping, None);
             let soql = format!("SELECT {} FROM {}{condition}", shape.select_list(), mapping.object);
@@ -137,10 +141,11 @@ impl Backfill {
 
     async fn rest_page(&self, load: &Load<'_>) -> Result<Step, Error> {
         let Load { mapping, position, .. } = load;
+        let page_rows = pages::rest_rows(load.rate);
         let shape = Shape::of(mapping);
         let condition = condition(mapping, position.locator.as_deref());
         let soql = format!(
-            "SELECT {} FROM {}{condition} ORDER BY Id LIMIT {REST_PAGE_ROWS}",
+            "SELECT {} FROM {}{condition} ORDER BY Id LIMIT {page_rows}",
             shape.select_list(),
             mapping.object
         );
@@ -151,9 +156,9 @@ impl Backfill {
             page = self.client.query_more(&next, &shape).await?;
             records.append(&mut page.records);
         }
-        let end = (records.len() == REST_PAGE_ROWS).then(|| records.last()).flatten();
-        let locator = end.map(|record| record.id.to_string());
         let count = records.len() as u64;
+        let end = (count == page_rows).then(|| records.last()).flatten();
+        let locator = end.map(|record| record.id.to_string());
         let records = Records(stream::iter(records.into_iter().map(Ok::<_, Infallible>)));
         let rows = Rows::received(mapping, records, usize::MAX).await?;
         self.write(load, read_started, rows, (locator, count)).await
@@ -162,7 +167,7 @@ impl Backfill {
     async fn bulk_page(&self, load: &Load<'_>, job: &str) -> Result<Step, Error> {
         let Load { lease, mapping, position, .. } = load;
         let place = Place { job: job.to_owned(), locator: position.locator.clone() };
-        let page = match self.ahead.page(&self.client, mapping, &place).await {
+        let page = match self.ahead.page(&self.client, mapping, &place, load.rate).await {
             Ok(page) => page,
             Err(
                 error @ (Error::QueryJobEnded { .. }
@@ -175,7 +180,10 @@ impl Backfill {
             }
             Err(error) => return Err(error),
         };
-        self.ahead.fetch_next(&self.client, mapping, job, &page);
+        let size = (page.rows.bytes() as u64, page.rows.count());
+        let next = page.next.clone();
+        let next = next.map(|locator| Place { job: job.to_owned(), locator: Some(locator) });
+        self.ahead.fetch_next(&self.client, mapping, next, pages::next_rows(size, load.rate));
         let Fetched { rows, next, announced } = page;
         self.write(load, position.read_started, rows, (next, announced)).await
     }

@@ -36,6 +36,9 @@ async fn a_load_paused_from_a_second_process_stops_after_its_page_and_is_resumed
     assert!(talk.contains("the load of Account is paused"), "{talk}");
     let (_, out, _) = world.run(&["backfill", "status"]);
     assert!(out.contains("paused"), "{out}");
+    let (_, out, _) = world.run(&["status"]);
+    assert!(out.contains("paused") && !out.contains("loading"), "{out}");
+    assert!(out.contains("lockstep backfill resume Account"), "{out}");
 
     // and resumed it goes on at its page, reading nothing twice
     let (status, _, talk) = world.run(&["backfill", "resume"]);
