@@ -16,6 +16,7 @@ mod drift;
 pub mod ephemeral;
 mod error;
 mod facts;
+mod failures;
 mod identifier;
 mod journal;
 mod lease;
@@ -56,6 +57,10 @@ pub use deletions::{DeletionsAsked, deletions_asked, welcome_kept_away};
 pub use drift::{DriftNote, applied, drifts, note_drift, require_load};
 pub use error::Error;
 pub use facts::{TableFacts, foreign_keys, table_facts};
+pub use failures::{
+    Failure, FailureGroup, Payload, Refusal, Selection, failure, failure_groups, failures,
+    ignore_failures, retry_failures,
+};
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
     open_journal, save_bulk_job, suspect,
@@ -76,11 +81,8 @@ pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
 };
 pub use provision::{Finding, Provisioned, as_found, inspect, provision};
-pub use record::{ConflictRow, Outcome, Recorded, record};
-pub use status::{
-    Failure, MappingState, MappingStatus, Selection, failures, ignore_failures, log_event,
-    note_poll, prune, retry_failures, set_state, status,
-};
+pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};
+pub use status::{MappingState, MappingStatus, log_event, note_poll, prune, set_state, status};
 pub use sweep::{
     Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,
     count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,

@@ -56,6 +56,7 @@ fn recorded(record_id: i32, log_ids: &[i32], outcome: Outcome) -> Recorded {
         adopt: Vec::new(),
         conflicts: Vec::new(),
         restore: None,
+        evidence: Evidence::default(),
     }
 }
 
@@ -380,7 +381,8 @@ async fn people_see_what_failed_and_may_retry_or_give_up() {
     assert_eq!(failed.len(), 2);
     assert_eq!(failed[0].message, "REQUIRED_FIELD_MISSING: Name");
     let first = Selection { record_id: Some(1), ..Selection::default() };
-    assert_eq!(retry_failures(&world.db, &first).await.unwrap(), 1);
+    world.app("insert into lockstep.connection (schema_name) values ('salesforce')").await;
+    assert_eq!(retry_failures(&world.db, &first, Payload::Captured).await.unwrap(), 1);
     assert_eq!(ignore_failures(&world.db, &Selection::default(), "by hand").await.unwrap(), 1);
     assert_eq!(failures(&world.db, None).await.unwrap().len(), 0);
     assert_eq!(

@@ -10,14 +10,15 @@ use super::lease::{Lease, begin_fenced};
 use super::statistics::{LARGE, refresh_grown, refresh_queues};
 use super::{Database, Error};
 use crate::mapping::{ConflictPolicy, Mapping};
-use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
+use crate::model::{Action, ColumnType, RemoteRecord, SalesforceId, Value};
+use crate::reconcile::cause;
 use deadpool_postgres::Transaction;
 use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 
-/// Longest message kept on a row; old installations have 1,024 characters for the whole of `_hc_err`.
-const ERROR_LENGTH: usize = 800;
+/// Old installations have so many characters for the whole of `_hc_err`.
+const ERROR_LENGTH: usize = 1_024;
 
 /// Stands for the mark of a row that is gone for good, as the tombstones' statement knows it.
 const KEPT_AWAY: &str = "KEPT_AWAY";
@@ -81,6 +82,19 @@ pub struct Recorded {
     pub conflicts: Vec<ConflictRow>,
     /// The record to put back under its old id, where the application's deletion was overruled.
     pub restore: Option<RemoteRecord>,
+    /// What is known of a refusal beside its code and words.
+    pub evidence: Evidence,
+}
+
+/// What is known of a refusal beside its code and words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// The fields that it is about.
+    pub fields: Vec<String>,
+    /// What Salesforce was to do.
+    pub operation: Option<Action>,
+    /// What would have been sent, by field, where the rehearsal refused it before a request was made.
+    pub rehearsed: Option<Map<String, Json>>,
 }
 
 /// A conflict and its decision.
@@ -120,7 +134,9 @@ pub async fn record(
         refresh_queues(&transaction, db.schema()).await?;
         refresh_grown(&transaction, &db.qualified(&mapping.table)).await?;
     }
-    let recording = Recording { transaction: &transaction, db, mapping, hstore };
+    let is_refused = |recorded: &Recorded| matches!(recorded.outcome, Outcome::Refused { .. });
+    let has_refusals = recorded.iter().any(is_refused);
+    let recording = Recording { transaction: &transaction, db, mapping, hstore, has_refusals };
     recording.fill(recorded).await?;
     recording.write_rows(recorded).await?;
     recording.write_log().await?;
@@ -134,6 +150,7 @@ struct Recording<'a> {
     db: &'a Database,
     mapping: &'a Mapping,
     hstore: String,
+    has_refusals: bool,
 }
 
 impl Recording<'_> {
@@ -189,6 +206,14 @@ impl Recording<'_> {
         {
             self.transaction.execute_typed(&self.statement(statement), &[]).await?;
         }
+        if self.has_refusals {
+            let (table, object) = (self.mapping.table.as_str(), self.mapping.object.as_str());
+            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+                [(&table, Type::TEXT), (&object, Type::TEXT)];
+            let refusals = include_str!("sql/record_refusals.sql");
+            self.transaction.execute_typed(refusals, &parameters).await?;
+        }
+        self.run(include_str!("sql/record_forget_refusals.sql")).await?;
         self.run(include_str!("sql/record_wait.sql")).await?;
         self.run(include_str!("sql/record_forget_wait.sql")).await?;
         self.transaction.execute_typed(include_str!("sql/record_close_journal.sql"), &[]).await?;
@@ -239,17 +264,7 @@ fn outcome_row(mapping: &Mapping, recorded: &Recorded) -> Json {
             "sfid": sfid.as_ref().map(SalesforceId::as_str),
             "lastop": lastop,
         }),
-        Outcome::Refused { code, message } => {
-            let text = format!("{code}: {message}");
-            let short: String = text.chars().take(ERROR_LENGTH).collect();
-            json!({
-                "kind": "refused",
-                "journal_outcome": "refused",
-                "lastop": "FAILED",
-                "err": json!({ "src": "SALESFORCE", "code": code, "msg": short }).to_string(),
-                "message": text,
-            })
-        }
+        Outcome::Refused { code, message } => refusal_row(recorded, code, message),
         Outcome::Later { not_before_in, reason, outcome } => json!({
             "kind": "later",
             "journal_outcome": outcome,
@@ -285,6 +300,63 @@ fn outcome_row(mapping: &Mapping, recorded: &Recorded) -> Json {
         }
     }
     row
+}
+
+fn refusal_row(recorded: &Recorded, code: &str, message: &str) -> Json {
+    let Evidence { fields, operation, rehearsed } = &recorded.evidence;
+    let origin = match (rehearsed, recorded.journal) {
+        (Some(_), _) => "rehearsal",
+        (None, Some(_)) => "salesforce",
+        (None, None) => "lockstep",
+    };
+    let text = format!("{code}: {message}");
+    let operation = operation.map(Action::as_str);
+    json!({
+        "kind": "refused",
+        "journal_outcome": "refused",
+        "lastop": "FAILED",
+        "err": row_error(origin, code, operation, fields, &text),
+        "message": text,
+        "origin": origin,
+        "code": code,
+        "fields": fields,
+        "cause": cause(code, fields, message),
+        "operation": operation,
+        "sent": rehearsed,
+    })
+}
+
+/// What `_hc_err` says: JSON with Heroku Connect's `op`, `src` and `msg`, and what else helps. The words are cut until the
+/// whole has room in the column.
+fn row_error(
+    origin: &str,
+    code: &str,
+    operation: Option<&str>,
+    fields: &[String],
+    text: &str,
+) -> String {
+    let mut length = text.chars().count();
+    let mut fields = fields;
+    loop {
+        let words: String = text.chars().take(length).collect();
+        let mut error = json!({ "src": origin.to_uppercase(), "code": code, "msg": words });
+        if let Json::Object(error) = &mut error {
+            if let Some(operation) = operation {
+                error.insert("op".to_owned(), json!(operation));
+            }
+            if !fields.is_empty() {
+                error.insert("fields".to_owned(), json!(fields));
+            }
+        }
+        let error = error.to_string();
+        if error.chars().count() <= ERROR_LENGTH || (length == 0 && fields.is_empty()) {
+            return error;
+        }
+        if length == 0 {
+            fields = &[];
+        }
+        length /= 2;
+    }
 }
 
 fn restored_row(mapping: &Mapping, record_id: i32, record: &RemoteRecord) -> Json {
@@ -347,4 +419,26 @@ fn conflict_row(mapping: &Mapping, record_id: i32, conflict: &ConflictRow) -> Js
         "policy": conflict.policy,
         "winner": conflict.winner,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ERROR_LENGTH, row_error};
+    use serde_json::Value as Json;
+
+    #[test]
+    fn what_a_row_says_of_its_refusal_is_json_and_has_room_in_its_column() {
+        let many: Vec<String> = (0..200).map(|n| format!("Field_{n}__c")).collect();
+        let texts = ["short".to_owned(), "\"".repeat(5_000), "é\u{1}\u{1F600}".repeat(2_000)];
+        for text in &texts {
+            for fields in [&[][..], &many[..1], &many[..]] {
+                let error = row_error("salesforce", "A_CODE", Some("INSERT"), fields, text);
+
+                assert!(error.chars().count() <= ERROR_LENGTH, "{error}");
+                let error: Json = serde_json::from_str(&error).unwrap();
+                assert_eq!((&error["op"], &error["src"]), (&"INSERT".into(), &"SALESFORCE".into()));
+                assert!(text.starts_with(error["msg"].as_str().unwrap()));
+            }
+        }
+    }
 }

@@ -1,9 +1,7 @@
-//! What people ask: how the mappings stand, what failed; and the notes kept for them.
+//! What people ask: how the mappings stand; and the notes kept for them.
 
-use super::claim::salesforce_id;
 use super::connect::begin;
 use super::{Database, Error};
-use crate::model::{Action, SalesforceId};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
@@ -76,38 +74,6 @@ pub struct MappingStatus {
     pub calls_today: u64,
 }
 
-/// A parked change.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The log row.
-    pub log_id: i32,
-    /// The object.
-    pub object: String,
-    /// The table.
-    pub table: String,
-    /// The row's `id`.
-    pub record_id: i32,
-    /// The record, where it exists.
-    pub sfid: Option<SalesforceId>,
-    /// What was to be sent.
-    pub action: Action,
-    /// Salesforce's words.
-    pub message: String,
-    /// When it was refused.
-    pub at: DateTime<Utc>,
-}
-
-/// Which parked changes are meant; every part that is given must fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Those of this object.
-    pub object: Option<String>,
-    /// Those of the row with this `id`.
-    pub record_id: Option<i32>,
-    /// These log rows.
-    pub log_ids: Option<Vec<i32>>,
-}
-
 /// How every applied mapping stands, by object.
 ///
 /// # Errors
@@ -151,76 +117,8 @@ pub async fn status(db: &Database) -> Result<Vec<MappingStatus>, Error> {
     Ok(statuses)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
-}
-
-/// The parked changes of one object or all, oldest first.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn failures(db: &Database, object: Option<&str>) -> Result<Vec<Failure>, Error> {
-    let client = db.client().await?;
-    let statement = db.statement(include_str!("sql/read_failures.sql"));
-    let rows = client.query_typed(&statement, &[(&object, Type::TEXT)]).await?;
-    rows.iter()
-        .map(|row| {
-            let action: &str = row.try_get(5)?;
-            Ok(Failure {
-                log_id: row.try_get(0)?,
-                object: row.try_get(1)?,
-                table: row.try_get(2)?,
-                record_id: row.try_get(3)?,
-                sfid: salesforce_id(row.try_get(4)?),
-                action: Action::parse(action)
-                    .ok_or_else(|| Error::Unexpected(format!("`{action}` in the trigger log")))?,
-                message: row.try_get(6)?,
-                at: row.try_get(7)?,
-            })
-        })
-        .collect()
-}
-
-/// Makes parked changes due again. Answers how many.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn retry_failures(db: &Database, selection: &Selection) -> Result<u64, Error> {
-    change_failures(db, include_str!("sql/retry_failures.sql"), selection, None).await
-}
-
-/// Gives parked changes up: they move to the archive as IGNORED. Answers how many.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn ignore_failures(
-    db: &Database,
-    selection: &Selection,
-    reason: &str,
-) -> Result<u64, Error> {
-    change_failures(db, include_str!("sql/ignore_failures.sql"), selection, Some(reason)).await
-}
-
-async fn change_failures(
-    db: &Database,
-    template: &str,
-    selection: &Selection,
-    reason: Option<&str>,
-) -> Result<u64, Error> {
-    let mut client = db.client().await?;
-    let transaction = begin(&mut client).await?;
-    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
-        (&selection.object, Type::TEXT),
-        (&selection.record_id, Type::INT4),
-        (&selection.log_ids, Type::INT4_ARRAY),
-    ];
-    if reason.is_some() {
-        parameters.push((&reason, Type::TEXT));
-    }
-    let row = transaction.query_typed_one(&db.statement(template), &parameters).await?;
-    let count = unsigned(row.try_get(0)?);
-    transaction.commit().await?;
-    Ok(count)
 }
 
 /// Notes that the object was polled just now.

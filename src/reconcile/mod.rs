@@ -7,6 +7,7 @@
 mod budget;
 mod classify;
 mod coalesce;
+mod codes;
 mod decide;
 mod merge;
 mod schedule;
@@ -18,7 +19,7 @@ mod properties;
 pub(crate) mod samples;
 
 pub use budget::{Level, Meter, Reading, Work};
-pub use classify::{ATTEMPTS_MAX, Class, Verdict, classify, delay_before_attempt};
+pub use classify::{ATTEMPTS_MAX, Class, Verdict, cause, classify, delay_before_attempt};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
 pub use decide::{
     Attempt, Conflict, Decision, Deletion, Remote, Step, is_compared, reconcile_delete,

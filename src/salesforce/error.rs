@@ -6,22 +6,12 @@
 
 use super::LoginFailure;
 use crate::model::InvalidValue;
+use crate::reconcile::{Class, classify};
 use crate::runtime::Retry;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
-
-/// Codes with which Salesforce says "not now" about a whole request.
-const PASSING_CODES: [&str; 7] = [
-    "UNABLE_TO_LOCK_ROW",
-    "SERVER_UNAVAILABLE",
-    "QUERY_TIMEOUT",
-    "REQUEST_RUNNING_TOO_LONG",
-    "TXN_SECURITY_METERING_ERROR",
-    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
-    "INVALID_QUERY_LOCATOR",
-];
 
 /// Salesforce's refusal of one record, or of a request as a whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +22,18 @@ pub struct RowError {
     pub message: String,
     /// The fields it is about, where Salesforce says so.
     pub fields: Vec<String>,
+}
+
+impl RowError {
+    /// What the engine does about it.
+    fn class(&self) -> Class {
+        classify(&self.code, &self.message).class
+    }
+
+    /// Whether it may be gone by itself when the same is asked again.
+    fn is_passing(&self) -> bool {
+        matches!(self.class(), Class::RetrySoon | Class::RetryLater)
+    }
 }
 
 impl fmt::Display for RowError {
@@ -129,7 +131,15 @@ impl Error {
             | Self::Malformed(_)
             | Self::Truncated { .. }
             | Self::Transport { .. } => Retry::Soon,
-            Self::Refused(refusal) if PASSING_CODES.contains(&refusal.code.as_str()) => Retry::Soon,
+            Self::Refused(refusal) | Self::Forbidden(refusal) | Self::NotFound(refusal)
+                if refusal.is_passing() =>
+            {
+                if refusal.class() == Class::RetrySoon {
+                    Retry::Soon
+                } else {
+                    Retry::Later
+                }
+            }
             Self::Settings(_)
             | Self::SessionRefused
             | Self::Forbidden(_)
@@ -145,6 +155,11 @@ impl Error {
     pub fn remedy(&self) -> Option<String> {
         let remedy = match self {
             Self::Login(failure) => return failure.remedy(),
+            Self::Refused(refusal) | Self::Forbidden(refusal) | Self::NotFound(refusal)
+                if refusal.is_passing() =>
+            {
+                return None;
+            }
             Self::Settings(_) => "correct the Salesforce settings",
             Self::SessionRefused => {
                 "check the session and IP restrictions of the app and of the integration user's profile"
@@ -161,11 +176,10 @@ impl Error {
             Self::Refused(refusal) if refusal.code == "UNSUPPORTED_API_VERSION" => {
                 "set salesforce.api_version to one that the org serves"
             }
-            Self::Refused(refusal) if !PASSING_CODES.contains(&refusal.code.as_str()) => {
+            Self::Refused(_) => {
                 "look at Salesforce's message, and compare the mapping with the object in Salesforce"
             }
-            Self::Refused(_)
-            | Self::RequestLimit(_)
+            Self::RequestLimit(_)
             | Self::Unavailable { .. }
             | Self::Malformed(_)
             | Self::Truncated { .. }
@@ -317,6 +331,8 @@ mod tests {
             // answer                                                         retry         unknown
             (refused(400, "STRING_TOO_LONG", "too long"),                     Retry::Never, false),
             (refused(400, "UNABLE_TO_LOCK_ROW", "locked"),                    Retry::Soon,  false),
+            (refused(400, "A_CODE_OF_TOMORROW", "no"),                        Retry::Never, false),
+            (refused(403, "STORAGE_LIMIT_EXCEEDED", "full"),                  Retry::Later, false),
             (refused(403, "INSUFFICIENT_ACCESS", "no"),                       Retry::Never, false),
             (refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), Retry::Later, false),
             (refused(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded."), Retry::Soon, true),

@@ -10,6 +10,12 @@ create temp table lockstep_recorded (
     message text,
     wait double precision,
     journal_outcome text not null,
+    origin text,
+    code text,
+    fields jsonb,
+    cause text,
+    operation text,
+    sent jsonb,
     adopt jsonb,
     restore jsonb
 ) on commit drop;

@@ -2,7 +2,7 @@
 
 use crate::mapping::Mapping;
 use crate::model::{Action, RemoteRecord, SalesforceId, Value, to_json};
-use crate::postgres::{ConflictRow, Intent, JournalEntry, Outcome, Recorded};
+use crate::postgres::{ConflictRow, Evidence, Intent, JournalEntry, Outcome, Recorded};
 use crate::reconcile::{
     ATTEMPTS_MAX, Class, Conflict, FieldValues, RecordRef, classify, delay_before_attempt,
 };
@@ -122,6 +122,7 @@ pub(super) struct Judged {
 /// Judges an answer. `journal` is the entry opened before sending.
 pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer: Answer) -> Judged {
     let mut halt = None;
+    let mut evidence = Evidence { operation: Some(outgoing.action), ..Evidence::default() };
     let outcome = match answer {
         Answer::Saved(sfid) => accepted(sfid, outgoing.lastop),
         Answer::Unknown(reason) => Outcome::Later {
@@ -134,6 +135,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
         }
         Answer::Refused(refusal) => {
             halt = halting(&mapping.object, &refusal);
+            evidence.fields.clone_from(&refusal.fields);
             refused(&outgoing, refusal)
         }
     };
@@ -147,6 +149,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
         adopt: Vec::new(),
         conflicts: Vec::new(),
         restore: None,
+        evidence,
     };
     // A decision that was not carried out is taken again from fresh facts.
     if is_accepted {
@@ -241,6 +244,7 @@ pub(super) fn unsent(record: &RecordRef, log_ids: Vec<i32>, outcome: Outcome) ->
         adopt: Vec::new(),
         conflicts: Vec::new(),
         restore: None::<RemoteRecord>,
+        evidence: Evidence::default(),
     }
 }
 

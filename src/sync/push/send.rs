@@ -7,6 +7,7 @@ use super::outcome::{Answer, Outgoing, halting};
 use crate::mapping::Mapping;
 use crate::model::{Action, SalesforceId};
 use crate::reconcile::{Class, classify};
+use crate::runtime::Retry;
 use crate::salesforce::{self, Client, RowError, RowResult};
 use crate::sync::Error;
 use std::ops::Range;
@@ -120,10 +121,18 @@ pub(super) fn lost(error: &salesforce::Error) -> Answer {
 
 /// What a failed call means for everything that is still to be sent.
 pub(super) fn whole(mapping: &Mapping, error: salesforce::Error) -> Error {
-    error
-        .refusal()
-        .and_then(|refusal| halting(&mapping.object, refusal))
-        .unwrap_or(Error::Salesforce(error))
+    let Some(refusal) = error.refusal() else { return Error::Salesforce(error) };
+    let is_forbidden = matches!(error, salesforce::Error::Forbidden(_));
+    match halting(&mapping.object, refusal) {
+        Some(halting) => halting,
+        // What is forbidden as a whole is the object, whatever the code says of records.
+        None if is_forbidden && error.retry() == Retry::Never => Error::MappingRefused {
+            object: mapping.object.clone(),
+            code: refusal.code.clone(),
+            remedy: classify(&refusal.code, &refusal.message).remedy,
+        },
+        None => Error::Salesforce(error),
+    }
 }
 
 async fn request(

@@ -148,6 +148,11 @@ impl World {
         self.app.run(sql).await.unwrap();
     }
 
+    /// Runs a statement of the application that must fail, and answers why.
+    pub(super) async fn app_fails(&self, sql: &str) -> String {
+        format!("{:?}", self.app.rows(sql).await.unwrap_err())
+    }
+
     /// One line per row, cells joined by `|`, null as `-`.
     pub(super) async fn rows(&self, sql: &str) -> Vec<String> {
         let rows = self.app.rows(sql).await.unwrap();
@@ -242,6 +247,11 @@ impl World {
     /// Orders trouble for the next matching request.
     pub(super) async fn fault(&self, method: &str, route: &str, fault: impl Into<Fault>) {
         let fault = fault.into().method(method).route(route);
+        self.control().arm(fault).await.unwrap();
+    }
+
+    /// Orders trouble.
+    pub(super) async fn arm(&self, fault: Fault) {
         self.control().arm(fault).await.unwrap();
     }
 

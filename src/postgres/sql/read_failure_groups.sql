@@ -1,0 +1,25 @@
+-- The parked changes of object $1, or of all, by what they were refused for: how many, since when, the first of them, and
+-- the words that it was refused with. The largest group first.
+select
+    reason.object, reason.members, reason.first_at, reason.last_at, reason.first_ids,
+    coalesce(example.sf_message, '')
+from (
+    select
+        mapping.object,
+        coalesce(parked.cause, change.sf_message, '') as cause,
+        count(*) as members,
+        min(coalesce(parked.first_at, change.processed_at, change.created_at)) as first_at,
+        max(coalesce(parked.last_at, change.processed_at, change.created_at)) as last_at,
+        (array_agg(change.id order by change.id))[:5] as first_ids
+    from {schema}._trigger_log as change
+    join lockstep.mapping as mapping on mapping.table_name = change.table_name
+    left join lockstep.parked as parked
+        on parked.table_name = change.table_name
+        and parked.record_id = change.record_id
+        and change.id = any(parked.log_ids)
+    where change.state = 'FAILED'
+      and ($1::text is null or mapping.object = $1)
+    group by 1, 2
+) as reason
+join {schema}._trigger_log as example on example.id = reason.first_ids[1]
+order by reason.members desc, reason.object, reason.first_ids[1]
