@@ -4,11 +4,14 @@ use super::{
     column_type::{Misfit, check_type, default_type, limits_of},
     diagnostic::{Code, Diagnostic, has_errors, sort},
     file::{FieldEntry, FieldList, MappingFile},
-    names, references, rights,
+    names, references,
+    rehearsal::Rehearsal,
+    rights,
     suggest::nearest,
-    validated::{Field, Key, Mapping},
+    validated::{Field, Key, Mapping, Switch},
 };
 use crate::model::{ColumnType, FieldDescribe, FieldType, ObjectDescribe};
+use std::sync::Arc;
 use toml::Spanned;
 
 /// What the org has, as far as the files need it.
@@ -100,6 +103,8 @@ impl<'a> Binder<'a> {
         };
         let key = self.key(&fields);
         self.check_required(&fields);
+        let is_rehearsed = self.file.rehearsal == Switch::On && self.file.direction.pushes();
+        let rehearsal = is_rehearsed.then(|| Arc::new(Rehearsal::of(self.object, &fields)));
         Mapping {
             object: self.object.name.clone(),
             table: self.file.table().to_owned(),
@@ -120,6 +125,7 @@ impl<'a> Binder<'a> {
             drift: self.file.drift,
             is_part: false,
             held_columns: Vec::new(),
+            rehearsal,
         }
     }
 

@@ -253,6 +253,7 @@ impl Draft<'_> {
             Mapping {
                 fields: self.fields,
                 held_columns: self.held,
+                rehearsal: fresh.rehearsal.clone(),
                 key: self.intended.key.clone(),
                 has_master_record_id: fresh.has_master_record_id,
                 is_replicateable: fresh.is_replicateable,

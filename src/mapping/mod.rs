@@ -16,6 +16,7 @@ mod names;
 mod normal;
 pub(crate) mod reader;
 mod references;
+mod rehearsal;
 mod render;
 mod rights;
 mod schema;
@@ -30,12 +31,13 @@ pub use drift::{DriftKind, Drifted, Rebound, rebind};
 pub use file::MappingFile;
 pub use groups::groups;
 pub use load::{Loaded, load, load_sources};
+pub use rehearsal::{Rehearsal, ValueLimit};
 pub use render::{Colour, Place, Report, render};
 pub use schema::schema;
 pub use validated::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field,
     Filter, Key, LeaveRule, Limits, Mapping, MappingGroup, NewFieldRule, Poll, Reference,
-    RemovedFieldRule, Sweep, WiderFieldRule,
+    RemovedFieldRule, Sweep, Switch, WiderFieldRule,
 };
 
 #[cfg(test)]

@@ -242,7 +242,7 @@ impl Binder<'_> {
 }
 
 /// Boxes are never null and never required; the owner and the like are filled by Salesforce.
-fn is_required(field: &FieldDescribe) -> bool {
+pub(super) fn is_required(field: &FieldDescribe) -> bool {
     field.createable
         && !field.nillable
         && !field.defaulted_on_create

@@ -5,7 +5,7 @@
 
 use super::validated::{
     ColumnTypes, ConflictPolicy, DeleteRule, Direction, LeaveRule, NewFieldRule, RemovedFieldRule,
-    WiderFieldRule,
+    Switch, WiderFieldRule,
 };
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::collections::BTreeMap;
@@ -52,6 +52,9 @@ struct RawMapping {
     sweep: Option<RawSweep>,
     /// What is done when the object changes in Salesforce.
     drift: Option<RawDrift>,
+    /// Whether rows are held against the object's description before they are sent: what Salesforce would refuse for
+    /// certain is parked without a request. Default: `on`.
+    rehearsal: Option<Switch>,
 }
 
 #[derive(JsonSchema)]

@@ -1,7 +1,9 @@
 //! A validated mapping: the only form of a mapping file that the engine sees.
 
+use super::rehearsal::Rehearsal;
 use crate::model::{ColumnType, FieldType, StampField};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which side may change the other.
@@ -201,6 +203,19 @@ pub enum RemovedFieldRule {
     PauseField,
 }
 
+/// Whether something is done.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// It is.
+    #[default]
+    On,
+    /// It is not.
+    Off,
+}
+
 /// From how many records on the Bulk API is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkThresholds {
@@ -326,6 +341,8 @@ pub struct Mapping {
     pub is_part: bool,
     /// Columns of fields that are out of Salesforce for now: they are left as they are, and changes of theirs wait.
     pub held_columns: Vec<String>,
+    /// What is known of the values that Salesforce accepts, as far as rows are held against it before they are sent.
+    pub rehearsal: Option<Arc<Rehearsal>>,
 }
 
 impl Mapping {

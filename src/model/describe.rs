@@ -4,6 +4,7 @@
 //! versions leave the newest out.
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 use std::fmt;
 
 /// An object as the integration user sees it.
@@ -67,6 +68,12 @@ pub struct FieldDescribe {
     pub calculated: bool,
     /// Numbered by Salesforce.
     pub auto_number: bool,
+    /// Formatted text, which Salesforce cleans as it saves it.
+    pub html_formatted: bool,
+    /// The value of a new record where none is given.
+    pub default_value: Option<Json>,
+    /// The formula of that value.
+    pub default_value_formula: Option<String>,
     /// Marked as External ID.
     pub external_id: bool,
     /// Usable as the key of an upsert.
@@ -95,6 +102,8 @@ pub struct PicklistValue {
     pub active: bool,
     /// The value the API reads and writes.
     pub value: String,
+    /// What people see.
+    pub label: Option<String>,
 }
 
 /// A Salesforce data type.

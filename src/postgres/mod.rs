@@ -31,6 +31,7 @@ mod provision;
 #[cfg(test)]
 mod push_tests;
 mod record;
+mod rehearsed;
 mod statistics;
 mod status;
 mod sweep;
@@ -82,6 +83,7 @@ pub use progress::{
 };
 pub use provision::{Finding, Provisioned, as_found, inspect, provision};
 pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};
+pub use rehearsed::{Rehearsed, rehearsed, rehearsed_before, release_rehearsed};
 pub use status::{MappingState, MappingStatus, log_event, note_poll, prune, set_state, status};
 pub use sweep::{
     Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,

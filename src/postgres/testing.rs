@@ -103,6 +103,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),
+        rehearsal: None,
     }
 }
 

@@ -106,6 +106,7 @@ pub(crate) fn contact() -> Mapping {
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),
+        rehearsal: None,
     }
 }
 

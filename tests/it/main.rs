@@ -23,6 +23,7 @@ mod crash;
 mod deletes;
 mod directions;
 mod drift;
+mod errors;
 mod healing;
 mod inside;
 mod load;

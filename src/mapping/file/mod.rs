@@ -12,7 +12,7 @@ use super::{
     reader::{Entry, Reader},
     validated::{
         BulkThresholds, ColumnTypes, ConflictPolicy, Deletes, Direction, Drift, Filter, LeaveRule,
-        Poll, Sweep,
+        Poll, Sweep, Switch,
     },
 };
 #[cfg(test)]
@@ -29,7 +29,7 @@ use toml::{Spanned, de::DeTable};
 
 const VERSION: u64 = 1;
 
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "version",
     "object",
     "table",
@@ -47,6 +47,7 @@ pub(super) const KEYS: [&str; 17] = [
     "leave",
     "sweep",
     "drift",
+    "rehearsal",
 ];
 
 const DIRECTIONS: [(&str, Direction); 3] = [
@@ -58,6 +59,7 @@ const TYPES: [(&str, ColumnTypes); 2] =
     [("heroku", ColumnTypes::Heroku), ("exact", ColumnTypes::Exact)];
 const LEAVE_RULES: [(&str, LeaveRule); 2] =
     [("delete", LeaveRule::Delete), ("keep", LeaveRule::Keep)];
+const SWITCH: [(&str, Switch); 2] = [("on", Switch::On), ("off", Switch::Off)];
 
 /// One mapping file, understood and sound in itself.
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ pub struct MappingFile {
     pub(super) filter: Option<Filter>,
     pub(super) sweep: Sweep,
     pub(super) drift: Drift,
+    pub(super) rehearsal: Switch,
 }
 
 impl MappingFile {
@@ -137,6 +140,7 @@ struct Parts {
     leave: Option<Spanned<LeaveRule>>,
     sweep: Option<Sweep>,
     drift: Option<Drift>,
+    rehearsal: Switch,
     has_object: bool,
     has_fields: bool,
 }
@@ -171,6 +175,10 @@ fn read_file(reader: &mut Reader, document: &DeTable<'_>) -> Option<MappingFile>
             "leave" => parts.leave = reader.word(&entry, &LEAVE_RULES),
             "sweep" => parts.sweep = Some(read_sweep(reader, &entry)),
             "drift" => parts.drift = Some(read_drift(reader, &entry)),
+            "rehearsal" => {
+                parts.rehearsal =
+                    reader.word(&entry, &SWITCH).map(Spanned::into_inner).unwrap_or_default();
+            }
             _ => {}
         }
     }
@@ -223,6 +231,7 @@ fn finish(reader: &mut Reader, mut parts: Parts) -> Option<MappingFile> {
         filter,
         sweep: parts.sweep.unwrap_or_default(),
         drift: parts.drift.unwrap_or_default(),
+        rehearsal: parts.rehearsal,
     })
 }
 

@@ -10,6 +10,7 @@ mod deliver;
 mod observe;
 mod outcome;
 mod parents;
+mod rehearse;
 mod resolve;
 mod run;
 mod send;
@@ -64,6 +65,8 @@ impl Pusher {
     /// A Bulk job that was closed is waited for, one that was not is aborted. Any other open journal entry
     /// becomes "unknown": the next run reads what came of it.
     ///
+    /// What the rehearsal held back, and by what is known now would not, becomes due again.
+    ///
     /// Ends early when `stop` is cancelled, and leaves the rest as it is.
     ///
     /// # Errors
@@ -72,7 +75,10 @@ impl Pusher {
         let mut run = Run::new(self, lease, stop);
         run.settle_bulk_jobs().await?;
         // The entries of a job that was not waited for are still that job's to settle.
-        if run.is_over() { Ok(()) } else { run.release_open_entries().await }
+        if !run.is_over() {
+            run.release_open_entries().await?;
+        }
+        self.release_rehearsed(lease).await
     }
 
     /// Claims, decides, sends and records once. Ends early, with everything recorded, when `stop` is cancelled.

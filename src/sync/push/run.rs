@@ -7,7 +7,7 @@ use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
 use super::send::whole;
 use super::work::{Task, Work, record_of};
-use super::{Pushed, Pusher};
+use super::{Pushed, Pusher, rehearse};
 use crate::mapping::{DeleteRule, Mapping};
 use crate::model::{Action, RemoteRecord, SalesforceId};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
@@ -163,6 +163,7 @@ impl<'a> Run<'a> {
     async fn push_batch(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<(), Error> {
         let Searched { work, found, mut records } = self.search(mapping, work).await?;
         let observed = Observed::of(&self.pusher.client, mapping, work.iter(), found).await?;
+        let due = rehearse::due(mapping, &work);
         let mut outgoing = Vec::new();
         let mut recreate: Vec<(Work, Decision)> = Vec::new();
         for work in work {
@@ -181,6 +182,8 @@ impl<'a> Run<'a> {
                 Err(recorded) => records.push(*recorded),
             }
         }
+        let (outgoing, mut held) = self.rehearse(mapping, outgoing, &due).await?;
+        records.append(&mut held);
         self.record(mapping, records).await?;
         self.deliver(mapping, outgoing).await
     }

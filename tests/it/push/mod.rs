@@ -2,6 +2,7 @@
 
 mod errors;
 mod keys;
+mod rehearsal;
 mod world;
 
 use chrono::TimeDelta;

@@ -80,6 +80,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),
+        rehearsal: None,
     }
 }
 
@@ -131,6 +132,8 @@ impl World {
         postgres::migrate(&db).await.unwrap();
         postgres::provision(&db, &mappings).await.unwrap();
         let app = Console::connect(&url).await.unwrap();
+        let bound = "insert into lockstep.connection (schema_name) values ('salesforce')";
+        app.run(bound).await.unwrap();
         app.run("set search_path to salesforce").await.unwrap();
         let org =
             Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
