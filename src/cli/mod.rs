@@ -6,6 +6,7 @@ pub mod config;
 mod connect;
 mod demo;
 mod errors;
+mod frozen;
 mod provision;
 pub mod report;
 pub mod schema;

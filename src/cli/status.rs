@@ -3,7 +3,7 @@
 use super::backfill::status as loads;
 use super::connect;
 use super::report::{self, Exit, Failure};
-use super::{unreadable, waiting};
+use super::{frozen, unreadable, waiting};
 use crate::postgres::{
     self, BackfillStatus, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage,
 };
@@ -34,12 +34,15 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let left_out = postgres::left_out(&db, None, unreadable::LISTED)
         .await
         .map_err(connect::postgres_failure)?;
+    let frozen_fields =
+        postgres::frozen(&db, None, unreadable::LISTED).await.map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
         let mut document = as_json((&mappings, &loads), usage.as_ref(), budget.as_ref(), &drifts);
         if let Some(document) = document.as_object_mut() {
             document.insert("waiting".to_owned(), waiting::as_json(&waits));
             document.insert("unreadable".to_owned(), unreadable::as_json(&left_out));
+            document.insert("frozen".to_owned(), frozen::as_json(&frozen_fields));
         }
         report::say(format!("{document:#}"));
     } else {
@@ -56,6 +59,9 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         }
         if left_out.records > 0 {
             text = format!("{text}\n\n{}", unreadable::text(&left_out));
+        }
+        if frozen_fields.count > 0 {
+            text = format!("{text}\n\n{}", frozen::text(&frozen_fields));
         }
         report::say(text);
     }

@@ -17,6 +17,7 @@ pub mod ephemeral;
 mod error;
 mod facts;
 mod failures;
+mod frozen;
 mod identifier;
 mod journal;
 mod lease;
@@ -62,6 +63,7 @@ pub use failures::{
     Failure, FailureGroup, Payload, Refusal, Selection, failure, failure_groups, failures,
     ignore_failures, retry_failures,
 };
+pub use frozen::{Frozen, FrozenField, frozen};
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
     open_journal, save_bulk_job, suspect,

@@ -256,7 +256,7 @@ fn merge_record(
             merged.conflicts.push(field_conflict(field, wish, remote, winner));
         }
         match resolution {
-            Resolution::Equal => {}
+            Resolution::Equal | Resolution::Conflict(Winner::Neither) => {}
             Resolution::Push | Resolution::Conflict(Winner::Postgres) => {
                 merged.send.push((wish.field, wish.local.clone()));
             }

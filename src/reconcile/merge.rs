@@ -48,6 +48,8 @@ pub enum Winner {
     Postgres,
     /// The record's.
     Salesforce,
+    /// No one's: each side keeps its own, as both of them keep undoing the other's.
+    Neither,
 }
 
 impl Winner {
@@ -57,6 +59,7 @@ impl Winner {
         match self {
             Self::Postgres => "postgres",
             Self::Salesforce => "salesforce",
+            Self::Neither => "neither",
         }
     }
 }

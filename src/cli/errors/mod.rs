@@ -17,8 +17,8 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the parked changes by what they were refused for, and records that could not be read into a row. The status
-    /// is 3 when there are any.
+    /// List the parked changes by what they were refused for, records that could not be read into a row and fields that
+    /// are left alone. The status is 3 when there are any.
     List {
         /// Only those of this mapping.
         mapping: Option<String>,

@@ -4,6 +4,7 @@
 //! terminal, and goes nowhere else.
 
 use crate::cli::connect;
+use crate::cli::frozen;
 use crate::cli::report::{self, Exit, Failure};
 use crate::cli::unreadable::{self, LISTED_AS_ERRORS};
 use crate::postgres::{self, Database, FailureGroup, Refusal};
@@ -11,7 +12,8 @@ use crate::reconcile::classify;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
-/// Lists what is parked of one object or of all, and records that could not be read into a row.
+/// Lists what is parked of one object or of all, records that could not be read into a row and fields that are left
+/// alone.
 pub(super) async fn list(
     db: &Database,
     object: Option<&str>,
@@ -22,7 +24,9 @@ pub(super) async fn list(
     let left_out = postgres::left_out(db, object, LISTED_AS_ERRORS)
         .await
         .map_err(connect::postgres_failure)?;
-    let is_clean = groups.is_empty() && left_out.records == 0;
+    let frozen_fields =
+        postgres::frozen(db, object, LISTED_AS_ERRORS).await.map_err(connect::postgres_failure)?;
+    let is_clean = groups.is_empty() && left_out.records == 0 && frozen_fields.count == 0;
     let exit = if is_clean { Exit::Ok } else { Exit::Findings };
     if json {
         let failures = postgres::failures(db, object).await.map_err(connect::postgres_failure)?;
@@ -30,6 +34,7 @@ pub(super) async fn list(
         let errors: Vec<_> = failures.iter().map(as_json).collect();
         let document = json!({
             "schema_version": 1, "groups": groups, "errors": errors, "unreadable": unreadable::as_json(&left_out),
+            "frozen": frozen::as_json(&frozen_fields),
         });
         report::say(format!("{document:#}"));
         return Ok(exit);
@@ -48,6 +53,9 @@ pub(super) async fn list(
     }
     if left_out.records > 0 {
         report::say(format!("\n{}", unreadable::text(&left_out)));
+    }
+    if frozen_fields.count > 0 {
+        report::say(format!("\n{}", frozen::text(&frozen_fields)));
     }
     Ok(exit)
 }

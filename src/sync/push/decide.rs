@@ -7,8 +7,8 @@ use crate::mapping::Mapping;
 use crate::model::{Action, SalesforceId, to_csv};
 use crate::postgres::{Outcome, Recorded};
 use crate::reconcile::{
-    Decision, Deletion, FieldValues, Operation, Remote, Resolved, Step, reconcile_delete,
-    reconcile_found, reconcile_insert, reconcile_update, row_before_delete,
+    Decision, Deletion, FieldValues, Operation, Past, Remote, Resolved, Step, freeze,
+    reconcile_delete, reconcile_found, reconcile_insert, reconcile_update, row_before_delete,
 };
 
 /// What follows from a decision.
@@ -40,6 +40,12 @@ pub(super) fn decide(
             match observed.remote(sfid) {
                 Remote::Live(record) if unlinked(&work).is_some() => {
                     reconcile_found(mapping, &wishes, record, attempts)
+                }
+                Remote::Live(record) => {
+                    let remote = Remote::Live(record);
+                    let decision = reconcile_update(mapping, sfid, &wishes, remote, attempts);
+                    let past = Past { attempts, repeats: &work.history.repeats };
+                    freeze(mapping, &wishes, record, past, decision)
                 }
                 remote => reconcile_update(mapping, sfid, &wishes, remote, attempts),
             }

@@ -4,7 +4,7 @@ use crate::mapping::Mapping;
 use crate::model::{Action, SalesforceId};
 use crate::postgres::{JournalEntry, LocalRow};
 use crate::reconcile::{
-    Attempt, Net, Operation, RecordRef, Unreadable, Wish, value_of_json, whole_row, wishes,
+    Attempt, Net, Operation, RecordRef, Repeats, Unreadable, Wish, value_of_json, whole_row, wishes,
 };
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,6 +108,8 @@ pub(super) struct History {
     pub(super) lost_inserts: Vec<JournalEntry>,
     /// How often the same changes were sent already.
     pub(super) tries: usize,
+    /// The values that were accepted last, and how often lately.
+    pub(super) repeats: Repeats,
 }
 
 impl History {
@@ -125,6 +127,7 @@ impl History {
             if entry.outcome.as_deref() != Some("refused") {
                 let mut values = values_of(mapping, entry);
                 if entry.outcome.as_deref() == Some("accepted") {
+                    history.repeats.count(&values, entry.opened_at);
                     // What a later write of ours replaced can only come back by another's hand.
                     values.retain(|field, _| written.insert(field.clone()));
                 }

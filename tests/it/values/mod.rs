@@ -2,6 +2,8 @@
 
 mod corpus;
 mod normal_form;
+mod on_save;
+mod sent;
 mod unfit;
 
 use crate::wait::wait_until;
