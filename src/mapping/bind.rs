@@ -14,6 +14,12 @@ use crate::model::{ColumnType, FieldDescribe, FieldType, ObjectDescribe};
 use std::sync::Arc;
 use toml::Spanned;
 
+/// As many columns as Postgres gives a table, dropped ones included.
+const TABLE_COLUMNS_MAX: usize = 1_600;
+
+/// `id`, `sfid`, `systemmodstamp`, `isdeleted`, `_hc_lastop` and `_hc_err`.
+const SYSTEM_COLUMNS: usize = 6;
+
 /// What the org has, as far as the files need it.
 #[derive(Clone, Debug, Default)]
 pub struct Org {
@@ -105,6 +111,7 @@ impl<'a> Binder<'a> {
         self.check_required(&fields);
         let is_rehearsed = self.file.rehearsal == Switch::On && self.file.direction.pushes();
         let rehearsal = is_rehearsed.then(|| Arc::new(Rehearsal::of(self.object, &fields)));
+        self.check_width(&fields);
         Mapping {
             object: self.object.name.clone(),
             table: self.file.table().to_owned(),
@@ -126,6 +133,23 @@ impl<'a> Binder<'a> {
             is_part: false,
             held_columns: Vec::new(),
             rehearsal,
+        }
+    }
+
+    /// Refuses more columns than a table can have.
+    fn check_width(&mut self, fields: &[Field]) {
+        let references = match &self.file.fields {
+            FieldList::Named(entries) => entries.iter().filter(|e| e.reference.is_some()).count(),
+            FieldList::AllReadable { .. } => 0,
+        };
+        let (count, most) = (fields.len() + references, TABLE_COLUMNS_MAX - SYSTEM_COLUMNS);
+        if count > most {
+            let message =
+                format!("{count} columns are mapped, a table of Postgres holds {most} of them");
+            let problem = Diagnostic::error(Code::TooWide, message).with_help(
+                "name the fields that are needed in `fields`, or leave some out by `except`",
+            );
+            self.push(problem, &self.file.object, "");
         }
     }
 

@@ -131,6 +131,10 @@ pub enum Code {
     MissingSetting = 2803,
     /// Settings that exclude each other.
     Contradiction = 2804,
+    /// More columns than a table can have.
+    TooWide = 2209,
+    /// A condition that Salesforce does not take.
+    BadCondition = 2340,
     /// What the check of the database found.
     Database = 2901,
 }

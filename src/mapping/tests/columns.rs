@@ -1,6 +1,8 @@
 //! What a mapping takes from the org, and the columns it becomes: objects, fields, names, types and indexes.
 
 use super::*;
+use crate::mapping::Code;
+use crate::model::{FieldDescribe, FieldType};
 
 #[test]
 fn an_unknown_object_gets_a_suggestion() {
@@ -261,4 +263,28 @@ error[SX2208]: the index on `nam` has no column
   = help: did you mean `name`?
 "#,
     );
+}
+
+#[test]
+fn more_columns_than_a_table_can_have_are_refused() {
+    for (count, is_refused) in [(1_594, false), (1_595, true)] {
+        let fields = (0..count).map(|number| FieldDescribe {
+            name: format!("F{number}__c"),
+            field_type: FieldType::Boolean,
+            ..FieldDescribe::default()
+        });
+        let object = ObjectDescribe {
+            name: "Wide__c".to_owned(),
+            queryable: true,
+            fields: fields.collect(),
+            ..ObjectDescribe::default()
+        };
+        let org = Org { objects: vec![object], names: Vec::new() };
+        let text = "object = \"Wide__c\"\nfields = \"all_readable\"\n";
+        let bound = bind_all(&load_sources(&[Source::new("a.toml", text)]).files, &org);
+        let too_wide: Vec<_> =
+            bound.diagnostics.iter().filter(|problem| problem.code == Code::TooWide).collect();
+        assert_eq!(!too_wide.is_empty(), is_refused, "{count}: {:?}", bound.diagnostics);
+        assert!(too_wide.iter().all(|problem| problem.label.is_some()));
+    }
 }

@@ -7,6 +7,7 @@ use crate::mapping::Mapping;
 use crate::postgres::statistics::{LARGE, refresh_grown, refresh_queues};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
+use std::collections::BTreeSet;
 use tokio_postgres::types::{ToSql, Type};
 
 /// From how many records on the page's rooms are indexed and looked at, so that no plan compares each with each.
@@ -80,8 +81,16 @@ impl<'a> Ground<'a> {
     }
 
     async fn news(&self) -> Result<News, Error> {
-        let row = self.transaction.query_typed_one(&self.statements.news, &[]).await?;
-        Ok(News { has_new: row.try_get(0)?, has_changed: row.try_get(1)? })
+        let mut news = News::default();
+        for statement in &self.statements.news {
+            let row = self.transaction.query_typed_one(statement, &[]).await?;
+            news.has_new |= row.try_get::<_, bool>(0)?;
+            news.has_changed |= row.try_get::<_, bool>(1)?;
+            if news.has_changed {
+                break;
+            }
+        }
+        Ok(news)
     }
 
     async fn write_live(&self, read: u64, news: News, applied: &mut Applied) -> Result<(), Error> {
@@ -91,8 +100,13 @@ impl<'a> Ground<'a> {
         if read > INDEXED_ABOVE {
             self.transaction.batch_execute(include_str!("../sql/apply_index_match.sql")).await?;
         }
-        let locked = self.transaction.query_typed(&statements.lock, &[]).await?;
-        let locked = locked.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i32>, _>>()?;
+        let mut locked: BTreeSet<i32> = BTreeSet::new();
+        for lock in &statements.locks {
+            for row in self.transaction.query_typed(lock, &[]).await? {
+                locked.insert(row.try_get(0)?);
+            }
+        }
+        let locked: Vec<i32> = locked.into_iter().collect();
         applied.deferred = self
             .transaction
             .execute_typed(
@@ -119,8 +133,11 @@ impl<'a> Ground<'a> {
         if !locked.is_empty() {
             let parameters: [(&(dyn ToSql + Sync), Type); 2] =
                 [(&table, Type::TEXT), (&locked, Type::INT4_ARRAY)];
-            applied.updated =
-                self.transaction.execute_typed(&statements.update, &parameters).await?;
+            for update in &statements.updates {
+                let updated = self.transaction.execute_typed(update, &parameters).await?;
+                // A row that several of them write is one row.
+                applied.updated = applied.updated.max(updated);
+            }
         }
         if applied.inserted > 0 {
             self.run_of_table(&statements.forget_tombstones).await?;

@@ -14,12 +14,15 @@ pub(in crate::postgres) struct Statements {
     staged_names: String,
     /// Adds rows for all of the page, where nothing else has to be reckoned with.
     pub load: String,
-    pub news: String,
+    /// Each looks at some of the columns.
+    pub news: Vec<String>,
     pub matching: String,
-    pub lock: String,
+    /// Each locks the rows that differ in some of the columns.
+    pub locks: Vec<String>,
     pub skip_deleted: String,
     pub release_keys: Option<String>,
-    pub update: String,
+    /// Each writes some of the columns; together they write all.
+    pub updates: Vec<String>,
     /// One statement, or two where the rows' numbers cannot be taken by ourselves.
     pub inserts: Vec<String>,
     pub forget_tombstones: String,
@@ -44,17 +47,42 @@ pub(in crate::postgres) struct DepartStatements {
 const IS_CURRENT: &str = "(target.systemmodstamp is null or page.systemmodstamp is null \
      or page.systemmodstamp >= target.systemmodstamp)";
 
+/// A row that a statement forms on its way has at most 1,664 columns, and one that compares has each twice. What is
+/// left is for the columns that are not fields.
+const COMPARED_MAX: usize = 1_500;
+
 /// What varies with the mapping, as SQL text.
 #[derive(Default)]
 struct Parts {
     staged_columns: String,
     staged_names: String,
+    parents: String,
+    columns: String,
+    values: String,
+    /// At least one.
+    groups: Vec<Group>,
+}
+
+/// As many columns as one statement can compare with the row's own.
+#[derive(Default)]
+struct Group {
+    /// Columns that a row on the way has for it.
+    width: usize,
     assignments: String,
     differs: String,
     differs_anyhow: String,
     parents: String,
-    columns: String,
-    values: String,
+}
+
+impl Group {
+    fn texts(&self) -> [(&str, &str); 4] {
+        [
+            ("parents", &self.parents),
+            ("assignments", &self.assignments),
+            ("differs", &self.differs),
+            ("differs_anyhow", &self.differs_anyhow),
+        ]
+    }
 }
 
 impl Statements {
@@ -95,34 +123,41 @@ impl Statements {
             ("key", &key_column),
             ("staged_key", &staged_key),
             ("key_name", &key_name),
-            ("parents", &parts.parents),
-            ("parents_of_row", &parts.parents),
             ("is_current", is_current),
             ("system_differs", &system.differs),
             ("stamp_differs", &system.stamp_differs),
             ("system_assignments", &system.assignments),
             ("system_columns", &system.columns),
             ("system_values", &system.values),
-            ("assignments", &parts.assignments),
-            ("differs", &parts.differs),
-            ("differs_anyhow", &parts.differs_anyhow),
             ("columns", &parts.columns),
             ("values", &parts.values),
         ];
-        let text = |template: &str| fill(template, &common);
+        let all_parents = [("parents", parts.parents.as_str())];
+        let with = |template: &str, own: &[(&str, &str)]| {
+            let texts: Vec<_> = common.iter().chain(own).copied().collect();
+            fill(template, &texts)
+        };
+        let text = |template: &str| with(template, &all_parents);
+        let of_groups = |template: &str| {
+            parts.groups.iter().map(|group| with(template, &group.texts())).collect::<Vec<_>>()
+        };
         Self {
             create_page: text(include_str!("../sql/apply_create_page.sql")),
             staged_names: parts.staged_names.clone(),
             load: text(include_str!("../sql/load_insert.sql")),
-            news: text(include_str!("../sql/apply_news.sql")),
+            news: of_groups(include_str!("../sql/apply_news.sql")),
             matching: text(include_str!("../sql/apply_match.sql")),
-            lock: text(include_str!("../sql/apply_lock.sql")),
+            locks: of_groups(include_str!("../sql/apply_lock.sql")),
             skip_deleted: text(include_str!("../sql/apply_skip_deleted.sql")),
             release_keys: key
                 .is_some()
                 .then(|| text(include_str!("../sql/apply_release_keys.sql"))),
-            update: text(include_str!("../sql/apply_update.sql")),
-            inserts: inserts(&common, &table, facts.sequence.as_deref()),
+            updates: of_groups(include_str!("../sql/apply_update.sql")),
+            inserts: inserts(
+                &[&common[..], &all_parents].concat(),
+                &table,
+                facts.sequence.as_deref(),
+            ),
             forget_tombstones: text(include_str!("../sql/apply_forget_tombstones.sql")),
             depart: DepartStatements::of(mapping, &common),
             count: format!("select count(*) from {table}"),
@@ -255,23 +290,31 @@ impl System {
 impl Parts {
     fn of(mapping: &Mapping, schema: &str) -> Self {
         let mut parts = Self::default();
+        let mut group = Group::default();
         for (index, field) in pulled(mapping) {
+            // A parent brings its number, its id and its name.
+            let width = if field.reference.is_some() { 7 } else { 2 };
+            if group.width + width > COMPARED_MAX {
+                parts.groups.push(std::mem::take(&mut group));
+            }
+            group.width += width;
             let column = quote(&field.column);
             let staged = format!("f{index}");
             append(&mut parts.staged_columns, format_args!(", target.{column} as {staged}"));
             append(&mut parts.staged_names, format_args!(", {staged}"));
             let mut blockers = vec![field.column.as_str()];
             blockers.extend(field.reference.as_ref().map(|reference| reference.column.as_str()));
-            parts.set(&column, &format!("page.{staged}"), &format!("page.{staged}"), &blockers);
+            let value = format!("page.{staged}");
+            group.set(&column, &value, &blockers);
+            parts.insert(&column, &value);
             let Some(reference) = &field.reference else { continue };
             let parent = format!("p{index}");
-            append(
-                &mut parts.parents,
-                format_args!(
-                    "left join {} as {parent} on {parent}.sfid = page.{staged} ",
-                    qualify(schema, &reference.table)
-                ),
+            let join = format!(
+                "left join {} as {parent} on {parent}.sfid = page.{staged} ",
+                qualify(schema, &reference.table)
             );
+            parts.parents += &join;
+            group.parents += &join;
             let named = format!("{parent}.{}", quote(&reference.match_column));
             let reference_column = quote(&reference.column);
             // While the parent has no row here, what the application wrote is the best there is.
@@ -280,13 +323,23 @@ impl Parts {
                  and target.{column} is not distinct from page.{staged} \
                  then target.{reference_column} else {named} end"
             );
-            parts.set(&reference_column, &kept, &named, &blockers);
+            group.set(&reference_column, &kept, &blockers);
+            parts.insert(&reference_column, &named);
         }
+        parts.groups.push(group);
         parts
     }
 
-    /// One column: what an existing row gets, what a new row gets, and the columns whose unsent change keeps it.
-    fn set(&mut self, column: &str, updated: &str, inserted: &str, blockers: &[&str]) {
+    /// One column, and what a new row gets in it.
+    fn insert(&mut self, column: &str, value: &str) {
+        append(&mut self.columns, format_args!(", {column}"));
+        append(&mut self.values, format_args!(", {value}"));
+    }
+}
+
+impl Group {
+    /// One column: what an existing row gets in it, and the columns whose unsent change keeps it.
+    fn set(&mut self, column: &str, updated: &str, blockers: &[&str]) {
         let names: Vec<String> = blockers.iter().map(|name| literal(name)).collect();
         let is_blocked = format!("unsent.columns && array[{}]::text[]", names.join(", "));
         let differs = format!("target.{column} is distinct from {updated}");
@@ -301,8 +354,6 @@ impl Parts {
             format_args!(" or ({differs} and not coalesce({is_blocked}, false))"),
         );
         append(&mut self.differs_anyhow, format_args!(" or {differs}"));
-        append(&mut self.columns, format_args!(", {column}"));
-        append(&mut self.values, format_args!(", {inserted}"));
     }
 }
 

@@ -22,7 +22,7 @@ left join (
         on not (change.action = 'INSERT' and cell.value is null)
     group by change.record_id
 ) as unsent on unsent.record_id = match.record_id
-{parents_of_row}
+{parents}
 where target.id = match.record_id
   and not page.is_deleted
   and (target.sfid is null or target.sfid = page.sfid)
