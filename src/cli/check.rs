@@ -3,8 +3,8 @@
 //! Offline, the text alone is judged. With the org's describes, and with what an inspection of the database found,
 //! everything is. Fetching them is the caller's part; this one decides what they mean and how it reads.
 
-use super::connect;
 use super::report::{self, Exit, Failure};
+use super::{connect, filters};
 use crate::config::Settings;
 use crate::mapping::{
     Code, Colour, Diagnostic, Loaded, Mapping, MappingFile, Org, Report, Severity, Source,
@@ -68,7 +68,11 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
             severity: if finding.is_repairable { Severity::Warning } else { Severity::Error },
         })
         .collect();
-    Ok(against(loaded, &org, &findings))
+    let refusals = filters::ask(&client, &loaded.files, &bound.mappings).await?;
+    let mut checked = against(loaded, &org, &findings);
+    checked.diagnostics.extend(refusals);
+    sort(&mut checked.diagnostics);
+    Ok(checked)
 }
 
 /// What the inspection of the database found about a mapping.

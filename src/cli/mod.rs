@@ -6,6 +6,7 @@ pub mod config;
 mod connect;
 mod demo;
 mod errors;
+mod filters;
 mod frozen;
 mod provision;
 pub mod report;

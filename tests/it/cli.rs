@@ -38,6 +38,38 @@ async fn check_asks_the_org_for_objects_and_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_asks_the_org_about_conditions_and_repeats_its_words() {
+    // given conditions of which one is no SOQL, one names a field that is not there, and one is sound
+    let file = |object: &str, field: &str, condition: &str| {
+        format!("object = \"{object}\"\nfields = [\"{field}\"]\nwhere = \"{condition}\"\n")
+    };
+    let account = file("Account", "Name", "Industry = = 'Banking'");
+    let contact = file("Contact", "LastName", "Emil != null");
+    let lead = file("Lead", "LastName", "Company != null");
+    let files = [("account.toml", &*account), ("contact.toml", &contact), ("lead.toml", &lead)];
+    let world = small_world(&files).await;
+
+    // when they are checked
+    let (status, out, talk) = world.run(&["check"]);
+
+    // then each refusal has its place, Salesforce's code and words, and what to do
+    let all = format!("{out}{talk}");
+    assert_eq!(status, 5, "{all}");
+    for part in [
+        "account.toml:3:9",
+        "MALFORMED_QUERY",
+        "contact.toml:3:9",
+        "INVALID_FIELD",
+        "No such column 'Emil'",
+        "as it would stand after WHERE",
+        "3 mappings checked: 2 errors",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    assert!(!all.contains("lead.toml"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_database_is_temporary_and_names_what_to_do() {
     let world = small_world(&[("account.toml", ACCOUNT)]).await;
     let mut command = world.command(&["provision"]);

@@ -80,6 +80,8 @@ pub struct MappingFile {
     pub(super) bulk: BulkThresholds,
     pub(super) types: ColumnTypes,
     pub(super) filter: Option<Filter>,
+    /// Where the filter's condition stands.
+    pub(super) condition_span: Option<std::ops::Range<usize>>,
     pub(super) sweep: Sweep,
     pub(super) drift: Drift,
     pub(super) rehearsal: Switch,
@@ -112,6 +114,13 @@ impl MappingFile {
     #[must_use]
     pub fn object_place(&self) -> (&Arc<Source>, std::ops::Range<usize>) {
         (&self.source, self.object.span())
+    }
+
+    /// Where the file says which records are mapped; where it names its object if it does not say.
+    #[must_use]
+    pub fn condition_place(&self) -> (&Arc<Source>, std::ops::Range<usize>) {
+        let span = self.condition_span.clone();
+        (&self.source, span.unwrap_or_else(|| self.object.span()))
     }
 
     /// The table's name.
@@ -229,6 +238,7 @@ fn finish(reader: &mut Reader, mut parts: Parts) -> Option<MappingFile> {
         bulk: parts.bulk.unwrap_or_default(),
         types: parts.types,
         filter,
+        condition_span: parts.condition.as_ref().map(Spanned::span),
         sweep: parts.sweep.unwrap_or_default(),
         drift: parts.drift.unwrap_or_default(),
         rehearsal: parts.rehearsal,
