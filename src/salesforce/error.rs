@@ -61,7 +61,7 @@ pub enum Error {
     /// No session could be obtained; the call itself was not made.
     #[error(transparent)]
     Login(#[from] LoginFailure),
-    /// A session that was issued a moment ago is not accepted.
+    /// A session that was just issued was not accepted for some seconds.
     #[error("salesforce refuses the session it has just issued")]
     SessionRefused,
     /// The integration user may not do this.

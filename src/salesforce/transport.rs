@@ -1,7 +1,8 @@
 //! One call to the data API: session, headers, retries, and what every answer tells beside its content.
 //!
 //! A call that only reads is repeated by itself while its failure looks temporary. A call that writes is sent
-//! once; only after a 401, which Salesforce gives before it does anything, is it sent a second time.
+//! once; only after a 401, which Salesforce gives before it does anything, is it sent again: with a new session, and
+//! with that one a few times more, since a session may be issued a moment before every server knows of it.
 
 use super::auth::Login;
 use super::call::{Answer, Call};
@@ -33,6 +34,14 @@ const READING: RetryPolicy = RetryPolicy {
     longest: Duration::from_secs(16),
     attempts: 6,
     within: Duration::from_mins(1),
+};
+
+/// A session that was just issued is tried for some seconds, in which Salesforce's servers tell each other of it.
+const FRESH_SESSION: RetryPolicy = RetryPolicy {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(2),
+    attempts: 5,
+    within: Duration::from_secs(10),
 };
 
 /// Sends calls.
@@ -102,7 +111,7 @@ impl Transport {
         repeated(call, || self.attempt(call, count, None)).await
     }
 
-    /// One attempt, with a second one after a session that has ended.
+    /// One attempt, or some more after a session that has ended.
     async fn attempt(
         &self,
         call: &Call,
@@ -114,11 +123,17 @@ impl Transport {
         let mut response = self.send(call, &session, timeout).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             let session = self.sessions.renewed(&session).await?;
-            count.fetch_add(1, Ordering::Relaxed);
-            response = self.send(call, &session, timeout).await?;
-            if response.status() == StatusCode::UNAUTHORIZED {
-                return Err(Error::SessionRefused);
-            }
+            let once = || async {
+                count.fetch_add(1, Ordering::Relaxed);
+                let response = self.send(call, &session, timeout).await?;
+                let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+                if is_refused { Err(Error::SessionRefused) } else { Ok(response) }
+            };
+            let is_refused = |error: &Error| match error {
+                Error::SessionRefused => Verdict::Again,
+                _ => Verdict::GiveUp,
+            };
+            response = retry(FRESH_SESSION, &CancellationToken::new(), is_refused, once).await?;
         }
         let outcome = accepted(response).await;
         if let Err(Error::RequestLimit(_)) = &outcome {

@@ -187,6 +187,24 @@ async fn a_fresh_session_that_is_refused_needs_a_person() {
 }
 
 #[tokio::test]
+async fn a_fresh_session_that_not_every_server_knows_yet_is_tried_again_without_another_login() {
+    let refusals = Arc::new(AtomicU32::new(0));
+    let answer = {
+        let refusals = Arc::clone(&refusals);
+        async move || match refusals.fetch_add(1, Ordering::SeqCst) {
+            0..3 => session_ended(),
+            _ => page(None),
+        }
+    };
+    let peer = Peer::start(Router::new().route(QUERY, get(answer))).await;
+
+    peer.client().query(SOQL, Scope::Live, &only_ids()).await.unwrap();
+
+    assert_eq!(refusals.load(Ordering::SeqCst), 4);
+    assert_eq!(peer.logins.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
 async fn calls_that_waited_for_a_login_share_its_failure() {
     let logins = Arc::new(AtomicU32::new(0));
     let refuse = {
