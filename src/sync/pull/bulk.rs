@@ -1,6 +1,6 @@
 //! The road of a large window: a Bulk query job, whose result waits in Salesforce and can be read again from any page.
 
-use super::run::Run;
+use super::run::{Run, is_recent};
 use super::{BULK_PAGE_ROWS, await_result};
 use crate::model::RemoteRecord;
 use crate::postgres::{self, Checkpoint, JobPosition, Page, PollPosition};
@@ -20,6 +20,7 @@ struct Found {
     earliest: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
     repeats: u64,
+    recent: u64,
 }
 
 impl Run<'_> {
@@ -106,8 +107,11 @@ impl Run<'_> {
             more: next.is_some(),
         };
         let found = Mutex::new(Found::default());
-        let seen = &self.seen;
+        let (seen, next_window) = (&self.seen, self.next_beginning());
         let news = rows.into_records().filter_map(|record| {
+            if record.as_ref().is_ok_and(|record| is_recent(record, next_window)) {
+                found.lock().unwrap_or_else(PoisonError::into_inner).recent += 1;
+            }
             let news = record.map(|record| is_news(seen, &found, record)).transpose();
             std::future::ready(news)
         });
@@ -115,6 +119,7 @@ impl Run<'_> {
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.newest = self.newest.max(found.newest);
         self.pulled.repeats += found.repeats;
+        self.recent += found.recent;
         self.pulled.applied += applied;
         self.note(applied.deferred, found.digests, found.earliest);
         Ok(next)

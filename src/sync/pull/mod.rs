@@ -9,10 +9,11 @@
 //!
 //! `window` says what to read, `opening` what to ask first, `run` carries a poll out, over pages or `bulk`. Beside the
 //! window go the long `tail` of late commits, the `leavers` of the mapping's filter, and the `refresh` of fields that
-//! move without a stamp.
+//! move without a stamp. After a `mass` change polls put the overlap off, so as not to read it all again each time.
 
 mod bulk;
 mod leavers;
+mod mass;
 mod opening;
 mod parts;
 mod reader;
@@ -29,6 +30,7 @@ use crate::postgres::{self, Applied, Database, Lease, PollEnd};
 use crate::salesforce::{self, Client, JobKind, JobState, QueryPage};
 use crate::sync::Error;
 use chrono::{DateTime, Utc};
+use mass::PutOff;
 use run::Run;
 use seen::Seen;
 use std::collections::BTreeMap;
@@ -72,6 +74,8 @@ struct Memory {
     is_lagging: bool,
     /// The number of parts in which Salesforce wants the fields to be read.
     parts: usize,
+    /// What the polls have put off to read again.
+    put_off: Option<PutOff>,
 }
 
 impl Puller {
@@ -115,7 +119,6 @@ impl Puller {
         let state = opening.state.clone();
         let outcome = self.carry_out(lease, opening, answers, (&client, spent)).await;
         if outcome.is_err() {
-            self.forget(&mapping.object);
             let calls = spent + client.calls_made();
             crate::sync::count_calls(&self.db, &mapping.object, "pull", calls).await;
         }
@@ -134,41 +137,41 @@ impl Puller {
         let watermark = opening.state.watermark;
         let safe_until = opening.safe_until;
         let memory = self.take_memory(&mapping.object);
+        let put_off = memory.put_off.filter(|_| opening.is_short);
         let mut run = Run::new(&self.db, client, lease, mapping, memory);
+        run.stays_at = watermark.filter(|_| opening.is_short);
         let reached = run.carry_out(&opening, answers).await?;
         // The tail is complete only if nothing of it was left out.
         let safe_until = if run.held_back.is_none() { safe_until } else { None };
+        let put_off = match put_off {
+            _ if run.held_back.is_some() => None,
+            Some(put_off) => put_off.after_short(mapping, run.covered, run.recent),
+            None => PutOff::after_whole(mapping, run.covered, run.recent),
+        };
         let calls = spent + client.calls_made();
         let end = PollEnd { watermark: reached, safe_until, calls };
         postgres::finish_poll(&self.db, lease, &mapping.object, end).await?;
         let watermark = watermark.max(reached);
         let beginning = watermark.map(|watermark| window::beginning(mapping, watermark));
-        let mut memory = run.memory();
+        let mut memory = Memory { put_off, ..run.memory() };
         memory.seen = memory.seen.settle(lease.epoch, watermark, beginning);
         let pulled = Pulled { calls, ..run.pulled };
         self.keep_memory(&mapping.object, memory);
         Ok(pulled)
     }
 
+    /// What is remembered of an object. Until more is kept, what the org wants stays known, and nothing else: a poll
+    /// that fails leaves no more.
     fn take_memory(&self, object: &str) -> Memory {
-        self.memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(object)
-            .unwrap_or_default()
+        let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memories.entry(object.to_owned()).or_default();
+        let left = Memory { parts: memory.parts, ..Memory::default() };
+        std::mem::replace(memory, left)
     }
 
     fn keep_memory(&self, object: &str, memory: Memory) {
         let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memories.insert(object.to_owned(), memory);
-    }
-
-    /// Forgets the records applied lately; what the org wants stays known.
-    fn forget(&self, object: &str) {
-        let mut memories = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(memory) = memories.get_mut(object) {
-            memory.seen = Seen::default();
-        }
     }
 }
 

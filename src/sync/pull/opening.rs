@@ -20,6 +20,8 @@ pub struct Opening<'a> {
     queries: Vec<Query>,
     /// Where the window begins; unlike the position, what was applied of it already does not move it.
     pub(super) beginning: DateTime<Utc>,
+    /// Whether the window leaves out what was put off, so that the watermark has to stay.
+    pub(super) is_short: bool,
     /// What Salesforce answered just now about how far its records are complete, once the tail has been read.
     pub(super) safe_until: Option<DateTime<Utc>>,
     /// Requests spent so far.
@@ -77,9 +79,17 @@ impl Puller {
             return Ok(None);
         }
         let client = self.client.counted_apart();
-        let safe_until = self.ask_what_is_covered(&client, mapping, watermark).await;
+        let short = self
+            .remembered(&mapping.object, |memory| memory.put_off)
+            .flatten()
+            .and_then(|put_off| put_off.beginning(mapping, watermark));
+        // The tail ends where the whole window begins, and is left to the next whole poll.
+        let safe_until = match short {
+            Some(_) => None,
+            None => self.ask_what_is_covered(&client, mapping, watermark).await,
+        };
         let reach = safe_until.and_then(|_| window::tail(mapping, watermark, state.safe_until));
-        let mut beginning = window::beginning(mapping, watermark);
+        let mut beginning = short.unwrap_or_else(|| window::beginning(mapping, watermark));
         if !mapping.has_system_modstamp() {
             // The table has no stamps to compare with: the window itself reaches back.
             beginning = reach.map_or(beginning, |reach| reach.min(beginning));
@@ -93,6 +103,7 @@ impl Puller {
             asked: Vec::new(),
             queries: Vec::new(),
             beginning,
+            is_short: short.is_some(),
             safe_until,
             calls,
         };

@@ -23,6 +23,10 @@ pub(super) struct Run<'a> {
     pub(super) pulled: Pulled,
     /// The earliest stamp of a record that was left out and has to be read again.
     pub(super) held_back: Option<DateTime<Utc>>,
+    /// Where the watermark stays, since what is behind it was put off.
+    pub(super) stays_at: Option<DateTime<Utc>>,
+    /// Records read that the next window has in it again.
+    pub(super) recent: u64,
     pub(super) seen: Seen,
     /// What is remembered beside.
     memory: Memory,
@@ -49,6 +53,8 @@ impl<'a> Run<'a> {
             reader: Reader::new(client, mapping, memory.parts),
             pulled: Pulled::default(),
             held_back: None,
+            stays_at: None,
+            recent: 0,
             seen: std::mem::take(&mut memory.seen),
             memory,
             covered: None,
@@ -90,7 +96,7 @@ impl<'a> Run<'a> {
         if !is_read {
             self.by_pages(opening, position, changes).await?;
         }
-        Ok(window::new_watermark(self.covered, self.newest, self.held_back))
+        Ok(window::new_watermark(self.covered, self.newest, self.barrier()))
     }
 
     /// Reads the window page by page, or hands over to a Bulk query job.
@@ -176,9 +182,19 @@ impl<'a> Run<'a> {
         };
     }
 
+    /// What the watermark may not pass.
+    fn barrier(&self) -> Option<DateTime<Utc>> {
+        self.held_back.into_iter().chain(self.stays_at).min()
+    }
+
+    /// Where the next window begins if this poll covers what it set out to.
+    pub(super) fn next_beginning(&self) -> Option<DateTime<Utc>> {
+        self.covered.map(|covered| window::beginning(self.mapping, covered))
+    }
+
     /// The position as it is saved: a poll that goes on from there covers no more than this one has read for good.
     pub(super) fn saved(&self, position: &PollPosition) -> PollPosition {
-        let covered = window::new_watermark(self.covered, None, self.held_back);
+        let covered = window::new_watermark(self.covered, None, self.barrier());
         PollPosition { covered, ..position.clone() }
     }
 
@@ -193,6 +209,9 @@ impl<'a> Run<'a> {
         let read = records.len();
         self.newest = self.newest.max(records.iter().filter_map(|r| r.system_modstamp).max());
         let earliest = records.iter().filter_map(|record| record.system_modstamp).min();
+        let next = self.next_beginning();
+        let recent = records.iter().filter(|record| is_recent(record, next)).count();
+        self.recent += recent as u64;
         let mut digests = Vec::new();
         let mut news = Vec::new();
         for record in records {
@@ -236,4 +255,9 @@ impl<'a> Run<'a> {
             (held, earliest) => held.or(earliest),
         };
     }
+}
+
+/// Whether a window that begins at `next` has the record in it.
+pub(super) fn is_recent(record: &RemoteRecord, next: Option<DateTime<Utc>>) -> bool {
+    next.zip(record.system_modstamp).is_some_and(|(next, stamp)| stamp >= next)
 }

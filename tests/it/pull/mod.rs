@@ -1,5 +1,10 @@
 //! The puller between a simulated org and a real Postgres.
 
+mod faults;
+mod late;
+mod mass;
+mod process;
+mod stamps;
 mod world;
 
 use lockstep::sync::Puller;

@@ -1,12 +1,13 @@
 //! A simulated org, a database, and the puller between them.
 
 use crate::inside::{client_of, fresh_url};
+use crate::wait::wait_until;
 use chrono::{DateTime, Utc};
 use lockstep::mapping::{Mapping, Org, Source, bind, load_sources};
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
 use lockstep::salesforce::Client;
 use lockstep::sync::{Error, Pulled, Puller};
-use salesforce_simulator::{Config as OrgConfig, Control, Simulator};
+use salesforce_simulator::{Config as OrgConfig, Control, Fault, Simulator};
 use serde_json::json;
 use std::time::Duration;
 
@@ -23,9 +24,15 @@ pub(super) struct World {
 impl World {
     /// An empty org whose clock stands, and an empty table that counts as loaded up to now.
     pub(super) async fn start(file: &str) -> Self {
-        let org =
-            Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
+        Self::of_org(OrgConfig { empty: true, ..OrgConfig::default() }, file).await
+    }
+
+    /// As [`World::start`], with an org that may have old records, which have no rows.
+    pub(super) async fn of_org(org: OrgConfig, file: &str) -> Self {
+        let org = Simulator::start(org).await.unwrap();
         org.control().unwrap().freeze_clock().await.unwrap();
+        // What the org begins with is older than anything that polls look for.
+        org.control().unwrap().advance_clock(2 * 86_400).await.unwrap();
         let client = client_of(&org);
         let mapping = bound(&client, file).await;
         let url = fresh_url().await;
@@ -59,6 +66,29 @@ impl World {
         self.app.run("drop table account").await.unwrap();
         postgres::provision(&self.db, std::slice::from_ref(&self.mapping)).await.unwrap();
         self
+    }
+
+    /// Another worker's puller, which remembers nothing.
+    pub(super) fn another_puller(&self) -> Puller {
+        Puller::new(self.db.clone(), self.client.clone())
+    }
+
+    /// Polls while `meanwhile` is done during the one request that this fault delays.
+    pub(super) async fn poll_and_meanwhile(
+        &self,
+        delayed: Fault,
+        meanwhile: impl AsyncFnOnce(&Control),
+    ) -> Result<Pulled, Error> {
+        let control = self.control();
+        let fault = control.arm(delayed).await.unwrap().id;
+        let between = async {
+            wait_until("the request is under way", Duration::from_secs(20), async || {
+                !control.faults().await.unwrap().iter().any(|armed| armed.id == fault)
+            })
+            .await;
+            meanwhile(&control).await;
+        };
+        tokio::join!(self.poll(), between).0
     }
 
     pub(super) async fn set_watermark(&self, to: DateTime<Utc>) {

@@ -1,0 +1,143 @@
+//! Polls whose sessions end, whose connections break, and whose records change while they are read.
+
+use super::world::World;
+use super::{ACCOUNT, error};
+use salesforce_simulator::{Config, Fault, FaultKind};
+use serde_json::json;
+
+/// An org of so many thousand accounts, all of which have just changed, and a mapping that reads such numbers by Bulk.
+async fn changed(thousands: u32) -> World {
+    let org = Config { scale: f64::from(thousands), ..Config::default() };
+    let file = format!("{ACCOUNT}bulk = {{ read_above = 1000 }}\n");
+    let world = World::of_org(org, &file).await;
+    world.control().advance_clock(60).await.unwrap();
+    world.control().touch("Account", None).await.unwrap();
+    world
+}
+
+/// Rows that are there once, and by how many numbers.
+const ROWS: &str = "select count(*), count(distinct sfid) from account";
+
+#[tokio::test]
+async fn a_session_that_ends_between_the_pages_of_a_poll_is_renewed_and_nothing_is_read_twice() {
+    let world = World::start(ACCOUNT).await;
+    world.create_accounts(4_100).await;
+    let ended = Fault::new(FaultKind::EndSession {}).route("*/queryAll*").after(1);
+    world.control().arm(ended).await.unwrap();
+    world.requests("").await;
+
+    let pulled = world.poll().await.unwrap();
+
+    assert_eq!((pulled.applied.read, pulled.applied.inserted), (4_100, 4_100));
+    assert_eq!(world.rows(ROWS).await, ["4100|4100"]);
+    let requests = world.requests("").await;
+    let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
+    assert_eq!((count("queryAll"), count("oauth2/token")), (4, 1), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_within_a_bulk_download_is_renewed_and_the_job_goes_on() {
+    let world = changed(30).await;
+    let ended = Fault::new(FaultKind::EndSession {}).route("*/results*").after(1);
+    world.control().arm(ended).await.unwrap();
+    world.requests("").await;
+
+    let pulled = world.poll().await.unwrap();
+
+    assert_eq!((pulled.applied.read, pulled.applied.inserted), (30_000, 30_000));
+    assert_eq!(world.rows(ROWS).await, ["30000|30000"]);
+    let requests = world.requests("").await;
+    let count = |part: &str| requests.iter().filter(|request| request.contains(part)).count();
+    assert_eq!((count("POST /services/data/v66.0/jobs/query"), count("oauth2/token")), (1, 1));
+    assert_eq!(count("/results"), 3, "two pages, one of them asked for twice");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_within_the_second_page_of_a_poll_costs_that_page_only() {
+    let world = World::start(ACCOUNT).await;
+    world.create_accounts(4_100).await;
+    let cut = Fault::new(FaultKind::Truncate { bytes: 20_000 }).route("*/queryAll*").after(1);
+    world.control().arm(cut).await.unwrap();
+    world.requests("").await;
+
+    let pulled = world.poll().await.unwrap();
+
+    assert_eq!((pulled.applied.read, pulled.applied.inserted), (4_100, 4_100));
+    assert_eq!(world.rows(ROWS).await, ["4100|4100"]);
+    assert_eq!(world.requests("queryAll").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_within_a_bulk_download_costs_that_page_only() {
+    let world = changed(30).await;
+    let cut = Fault::new(FaultKind::Truncate { bytes: 200_000 }).route("*/results*").after(1);
+    world.control().arm(cut).await.unwrap();
+    world.requests("").await;
+
+    let pulled = world.poll().await.unwrap();
+
+    assert_eq!((pulled.applied.read, pulled.applied.inserted), (30_000, 30_000));
+    assert_eq!(world.rows(ROWS).await, ["30000|30000"]);
+    let requests = world.requests("jobs/query").await;
+    let results = requests.iter().filter(|request| request.contains("/results")).count();
+    let created = requests.iter().filter(|request| request.starts_with("POST")).count();
+    assert_eq!((results, created), (3, 1), "{requests:?}");
+}
+
+#[tokio::test]
+async fn records_that_change_between_pages_are_read_in_their_new_version_and_none_is_skipped() {
+    // given three pages of records with rows, all changed
+    let world = World::start(ACCOUNT).await;
+    world.create_accounts(4_100).await;
+    world.poll().await.unwrap();
+    world.control().advance_clock(400).await.unwrap();
+    world.control().touch("Account", None).await.unwrap();
+    let ids = world.rows("select sfid from account order by sfid").await;
+
+    // when one of the first page, which was read, and two that were not read yet change before the second page
+    let second_page = Fault::new(FaultKind::latency(1_500)).route("*/queryAll*").after(1);
+    world
+        .poll_and_meanwhile(second_page, async |control| {
+            control.advance_clock(20).await.unwrap();
+            for (index, name) in [(5, "read"), (2_500, "unread"), (4_000, "last")] {
+                let id = &ids[index];
+                control.update("Account", id, &json!({ "Name": name })).await.unwrap();
+            }
+            control.delete("Account", &ids[2_501]).await.unwrap();
+        })
+        .await
+        .unwrap();
+    world.control().advance_clock(10).await.unwrap();
+    world.poll().await.unwrap();
+
+    // then all are as they are now
+    let changed = "select name from account where name !~ '^a[0-9]' order by name";
+    assert_eq!(world.rows(changed).await, ["last", "read", "unread"]);
+    assert_eq!(world.rows(ROWS).await, ["4099|4099"]);
+    let stale = "select count(distinct systemmodstamp), count(*) filter (where systemmodstamp is null) from account";
+    assert_eq!(world.rows(stale).await, ["2|0"]);
+}
+
+#[tokio::test]
+async fn a_record_that_changes_between_its_parts_is_not_torn() {
+    // given a record that is read in two parts
+    let world = World::start(ACCOUNT).await;
+    let old = json!({ "Name": "old", "Phone": "1", "Industry": "Banking" });
+    let id = world.control().create("Account", &old).await.unwrap();
+    world.control().arm(error("QUERY_TOO_COMPLICATED").route("*/queryAll*")).await.unwrap();
+
+    // when it changes after the first part was read
+    let second_part = Fault::new(FaultKind::latency(1_500)).route("*/queryAll*").after(1);
+    world
+        .poll_and_meanwhile(second_part, async |control| {
+            control.advance_clock(2).await.unwrap();
+            let new = json!({ "Name": "new", "Phone": "2", "Industry": "Energy" });
+            control.update("Account", &id, &new).await.unwrap();
+        })
+        .await
+        .unwrap();
+
+    // then its row is of one version
+    let row = world.rows("select name, phone, industry from account").await;
+    assert_eq!(row, ["new|2|Energy"]);
+}

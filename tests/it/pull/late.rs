@@ -1,0 +1,78 @@
+//! Records that become visible late, one mechanism at a time: the overlap, the tail behind it, and the mark at which
+//! the tail begins.
+
+use super::world::World;
+use super::{ACCOUNT, error};
+use serde_json::json;
+
+const LATE: &str = "select count(*) from account where name = 'late'";
+
+/// A clock that goes on by so many seconds, and a poll, for so many times.
+async fn polls(world: &World, times: usize, seconds: i64) {
+    for _ in 0..times {
+        world.control().advance_clock(seconds).await.unwrap();
+        world.poll().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_shorter_than_the_overlap_is_found_where_salesforce_does_not_say_what_it_covers()
+ {
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    control.arm(error("NOT_FOUND").route("*/updated*").forever()).await.unwrap();
+    control.advance_clock(3_600).await.unwrap();
+    world.poll().await.unwrap();
+    let transaction = control.open_transaction().await.unwrap();
+    control.create_inside(transaction, "Account", &json!({ "Name": "late" })).await.unwrap();
+
+    polls(&world, 4, 60).await;
+    control.commit(transaction).await.unwrap();
+    polls(&world, 1, 30).await;
+
+    assert_eq!(world.rows(LATE).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_transaction_of_hours_is_found_while_salesforce_holds_its_word_back() {
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    polls(&world, 1, 3_600).await;
+    let transaction = control.open_transaction().await.unwrap();
+    control.create_inside(transaction, "Account", &json!({ "Name": "late" })).await.unwrap();
+
+    polls(&world, 12, 900).await;
+    assert_eq!(world.rows(LATE).await, ["0"]);
+    control.commit(transaction).await.unwrap();
+    polls(&world, 1, 60).await;
+
+    assert_eq!(world.rows(LATE).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_late_record_that_had_to_be_left_out_is_looked_for_again() {
+    // given a record that commits late, while its row is being sent
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    let id = control.create("Account", &json!({ "Name": "early" })).await.unwrap();
+    polls(&world, 2, 3_600).await;
+    let transaction = control.open_transaction().await.unwrap();
+    let fields = json!({ "Name": "late" });
+    control.update_inside(transaction, ("Account", &id), &fields).await.unwrap();
+    polls(&world, 3, 900).await;
+    let open = format!(
+        "insert into lockstep.journal (table_name, record_id, operation, sfid) \
+         select 'account', id, 'UPDATE', '{id}' from account returning 1"
+    );
+    world.rows(&open).await;
+    control.commit(transaction).await.unwrap();
+    polls(&world, 1, 60).await;
+    assert_eq!(world.rows(LATE).await, ["0"], "what was read may be older than what is sent");
+
+    // when the sending is over
+    world.rows("delete from lockstep.journal returning 1").await;
+    polls(&world, 3, 900).await;
+
+    // then the late version is here
+    assert_eq!(world.rows(LATE).await, ["1"]);
+}
