@@ -2,8 +2,10 @@
 
 use super::world::World;
 use super::{ACCOUNT, error};
+use crate::wait::wait_until;
 use salesforce_simulator::{Config, Fault, FaultKind};
 use serde_json::json;
+use std::time::Duration;
 
 /// An org of so many thousand accounts, all of which have just changed, and a mapping that reads such numbers by Bulk.
 async fn changed(thousands: u32) -> World {
@@ -85,6 +87,33 @@ async fn a_connection_that_breaks_within_a_bulk_download_costs_that_page_only() 
 }
 
 #[tokio::test]
+async fn a_database_connection_cut_within_a_page_leaves_no_part_of_it_and_the_job_goes_on() {
+    // given a Bulk poll whose result arrives slowly
+    let world = World::start(&format!("{ACCOUNT}bulk = {{ read_above = 1000 }}\n")).await;
+    let control = world.control();
+    world.create_accounts(4_100).await;
+    let slow = Fault::new(FaultKind::SlowBody { bytes_per_second: 50_000 }).route("*/results*");
+    control.arm(slow).await.unwrap();
+    world.requests("").await;
+
+    // when the database closes the connection into which it is copied
+    let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
+               where query ilike 'copy%' and datname = current_database() and pid <> pg_backend_pid()";
+    let cutting = wait_until("a page is being copied", Duration::from_secs(20), async || {
+        !world.rows(cut).await.is_empty()
+    });
+    let (pulled, ()) = tokio::join!(world.poll(), cutting);
+    pulled.unwrap_err();
+
+    // then nothing of the page is here, and the next poll takes all of it from the same job
+    assert_eq!(world.count().await, 0);
+    let pulled = world.poll().await.unwrap();
+    assert_eq!(pulled.applied.inserted, 4_100);
+    assert_eq!(world.rows(ROWS).await, ["4100|4100"]);
+    assert_eq!(world.requests("POST /services/data/v66.0/jobs/query").await.len(), 1);
+}
+
+#[tokio::test]
 async fn records_that_change_between_pages_are_read_in_their_new_version_and_none_is_skipped() {
     // given three pages of records with rows, all changed
     let world = World::start(ACCOUNT).await;
@@ -127,7 +156,7 @@ async fn a_record_that_changes_between_its_parts_is_not_torn() {
     world.control().arm(error("QUERY_TOO_COMPLICATED").route("*/queryAll*")).await.unwrap();
 
     // when it changes after the first part was read
-    let second_part = Fault::new(FaultKind::latency(1_500)).route("*/queryAll*").after(1);
+    let second_part = Fault::new(FaultKind::latency(1_500)).route("*/queryAll*").after(2);
     world
         .poll_and_meanwhile(second_part, async |control| {
             control.advance_clock(2).await.unwrap();
@@ -140,4 +169,35 @@ async fn a_record_that_changes_between_its_parts_is_not_torn() {
     // then its row is of one version
     let row = world.rows("select name, phone, industry from account").await;
     assert_eq!(row, ["new|2|Energy"]);
+}
+
+#[tokio::test]
+async fn a_record_that_never_holds_still_between_its_parts_is_left_to_a_later_poll() {
+    // given a record that is read in two parts, and nobody who tells of late ones
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    control.arm(error("NOT_FOUND").route("*/updated*").forever()).await.unwrap();
+    let id = control.create("Account", &json!({ "Name": "restless" })).await.unwrap();
+    control.arm(error("QUERY_TOO_COMPLICATED").route("*/queryAll*")).await.unwrap();
+
+    // when it changes before each answer
+    let slow = Fault::new(FaultKind::latency(300)).route("*/queryAll*").forever();
+    let slow = control.arm(slow).await.unwrap().id;
+    let restless = async {
+        for number in 0.. {
+            control.advance_clock(1).await.unwrap();
+            let fields = json!({ "Phone": number.to_string() });
+            control.update("Account", &id, &fields).await.unwrap();
+        }
+    };
+    tokio::select! {
+        pulled = world.poll() => assert_eq!(pulled.unwrap().applied.inserted, 0),
+        () = restless => {}
+    }
+    control.disarm(slow).await.unwrap();
+
+    // then a poll that comes long after reads it
+    control.advance_clock(3_600).await.unwrap();
+    world.poll().await.unwrap();
+    assert_eq!(world.rows("select name from account").await, ["restless"]);
 }

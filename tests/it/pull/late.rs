@@ -76,3 +76,28 @@ async fn a_late_record_that_had_to_be_left_out_is_looked_for_again() {
     // then the late version is here
     assert_eq!(world.rows(LATE).await, ["1"]);
 }
+
+#[tokio::test]
+async fn a_record_left_out_while_its_row_is_sent_is_read_again_however_long_that_takes() {
+    // given a change of a record whose row is being sent, and nobody who tells of late ones
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    control.arm(error("NOT_FOUND").route("*/updated*").forever()).await.unwrap();
+    let id = control.create("Account", &json!({ "Name": "early" })).await.unwrap();
+    polls(&world, 2, 3_600).await;
+    let open = format!(
+        "insert into lockstep.journal (table_name, record_id, operation, sfid) \
+         select 'account', id, 'UPDATE', '{id}' from account returning 1"
+    );
+    world.rows(&open).await;
+    control.update("Account", &id, &json!({ "Name": "late" })).await.unwrap();
+    polls(&world, 4, 900).await;
+    assert_eq!(world.rows(LATE).await, ["0"], "what was read may be older than what is sent");
+
+    // when the sending is over
+    world.rows("delete from lockstep.journal returning 1").await;
+    polls(&world, 1, 60).await;
+
+    // then the change is here
+    assert_eq!(world.rows(LATE).await, ["1"]);
+}
