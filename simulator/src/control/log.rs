@@ -20,6 +20,8 @@ pub struct LoggedRequest {
     pub path: String,
     /// What stood behind the path's question mark.
     pub query: Option<String>,
+    /// The headers that Salesforce takes options by, such as `sforce-call-options`.
+    pub options: BTreeMap<String, String>,
     /// The kind of request, such as `query` or `collection`.
     pub api: String,
     /// The status answered; absent when the connection was cut.

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
+    /// The headers that Salesforce takes options by, `Sforce-…`, in lower case.
+    pub(crate) options: BTreeMap<String, String>,
     /// The kind of request, such as `query` or `collection`.
     pub(crate) api: &'static str,
     /// The status answered; absent when the connection was cut.
@@ -34,7 +36,8 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn text(&self) -> usize {
-        self.path.len() + self.query.as_ref().map_or(0, String::len)
+        let options = self.options.iter().map(|(name, value)| name.len() + value.len());
+        self.path.len() + self.query.as_ref().map_or(0, String::len) + options.sum::<usize>()
     }
 }
 
@@ -42,7 +45,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog {
     entries: VecDeque<Entry>,
-    /// The bytes of their paths and queries.
+    /// The bytes of their paths, queries and options.
     text: usize,
     seen: u64,
     counters: Counters,
@@ -107,6 +110,7 @@ mod tests {
             method: "GET".to_owned(),
             path: "/".to_owned(),
             query: Some("x".repeat(query)),
+            options: BTreeMap::new(),
             api: "query",
             status: Some(200),
             records: 0,

@@ -44,6 +44,7 @@ struct Order {
     operation: String,
     content_type: Option<String>,
     external_id_field_name: Option<String>,
+    assignment_rule_id: Option<String>,
     #[serde(default)]
     column_delimiter: Delimiter,
     #[serde(default)]
@@ -141,6 +142,7 @@ fn understand(
         object: object.name().to_owned(),
         operation,
         key_field: order.external_id_field_name.clone(),
+        assignment_rule: order.assignment_rule_id.clone(),
         upload,
         trouble: call.trouble.clone(),
         origin: bulk_origin(call),

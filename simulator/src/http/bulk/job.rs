@@ -116,6 +116,8 @@ pub(crate) struct Ingest {
     pub(crate) object: String,
     pub(crate) operation: Operation,
     pub(crate) key_field: Option<String>,
+    /// The rule that was named to choose owners; told again, and not run.
+    pub(crate) assignment_rule: Option<String>,
     pub(crate) upload: Option<Bytes>,
     pub(crate) trouble: Trouble,
     /// What change events tell of where the changes come from.
@@ -174,6 +176,9 @@ impl Job {
                 put("object", json!(ingest.object));
                 if let Some(field) = &ingest.key_field {
                     put("externalIdFieldName", json!(field));
+                }
+                if let Some(rule) = &ingest.assignment_rule {
+                    put("assignmentRuleId", json!(rule));
                 }
                 if self.state == State::Open {
                     let (version, id) = (&self.version, self.id);

@@ -7,7 +7,7 @@
 
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, BodyDataStream},
@@ -72,6 +72,7 @@ struct Visit {
     method: Method,
     path: String,
     query: Option<String>,
+    options: BTreeMap<String, String>,
     route: Route,
     head_bytes: usize,
     time: DateTime<Utc>,
@@ -100,6 +101,7 @@ impl Visit {
         Self {
             method: verb(request.method(), query.as_deref()),
             path: uri.path().to_owned(),
+            options: options(headers),
             route: Route::parse(uri.path()),
             head_bytes: head_bytes.sum(),
             query,
@@ -167,6 +169,7 @@ impl Visit {
             method: self.method.to_string(),
             path: self.path.clone(),
             query: self.query.clone(),
+            options: self.options.clone(),
             api: self.route.kind(),
             status: (!is_cut(strike)).then(|| answered.reply.status.as_u16()),
             records: answered.reply.records,
@@ -175,6 +178,13 @@ impl Visit {
             fault: strike.name(),
         });
     }
+}
+
+/// The headers that Salesforce takes options by.
+fn options(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let told = headers.iter().filter(|(name, _)| name.as_str().starts_with("sforce-"));
+    told.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect()
 }
 
 /// Whether the connection closes without an answer.

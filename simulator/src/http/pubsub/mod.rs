@@ -10,7 +10,7 @@ mod failure;
 mod proto;
 mod subscription;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -110,6 +110,7 @@ fn write_down(world: &World, path: String, strike: &Strike, status: StatusCode) 
         method: "POST".to_owned(),
         path,
         query: None,
+        options: BTreeMap::new(),
         api: Route::PubSub.kind(),
         status: (!is_cut(strike)).then(|| status.as_u16()),
         records: 0,
