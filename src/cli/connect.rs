@@ -134,7 +134,8 @@ pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
         api_version: settings.salesforce.api_version.clone(),
         timeout: REQUEST_TIMEOUT,
     };
-    let client = Client::new(config).map_err(salesforce_failure)?;
+    let options = settings.salesforce.options.clone();
+    let client = Client::with(config, options).map_err(salesforce_failure)?;
     client.budget().set_percent(settings.salesforce.api_budget);
     Ok(client)
 }

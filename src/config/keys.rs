@@ -33,7 +33,7 @@ const fn path(path: &'static str, default: Option<&'static str>) -> Key {
 
 /// In the order in which they are shown.
 #[rustfmt::skip]
-pub(super) const KEYS: [Key; 24] = [
+pub(super) const KEYS: [Key; 28] = [
     plain("salesforce.login_url", Some("SALESFORCE_LOGIN_URL"), Some("https://login.salesforce.com")),
     plain("salesforce.auth", Some("SALESFORCE_AUTH"), None),
     plain("salesforce.client_id", Some("SALESFORCE_CLIENT_ID"), None),
@@ -44,6 +44,10 @@ pub(super) const KEYS: [Key; 24] = [
     plain("salesforce.audience", Some("SALESFORCE_AUDIENCE"), None),
     plain("salesforce.api_version", Some("SALESFORCE_API_VERSION"), Some("66.0")),
     plain("salesforce.api_budget", None, Some("100%")),
+    plain("salesforce.client_name", None, Some("lockstep")),
+    plain("salesforce.assignment_rules", None, Some("off")),
+    plain("salesforce.duplicate_rules", None, Some("refuse")),
+    plain("salesforce.recently_viewed", None, Some("off")),
     secret("postgres.url", "DATABASE_URL"),
     plain("postgres.schema", None, Some("salesforce")),
     plain("postgres.max_connections", None, Some("5")),

@@ -16,6 +16,7 @@ pub use origin::Origin;
 pub use show::Effective;
 
 use crate::mapping::{Code, Diagnostic, Source, has_errors, sort};
+use crate::salesforce::RequestOptions;
 use layers::Merged;
 use masked::masked;
 use parse::Parser;
@@ -76,6 +77,8 @@ pub struct SalesforceSettings {
     pub api_version: String,
     /// How much of the org's daily API requests is the budget, in percent: 1 to 100.
     pub api_budget: u64,
+    /// What Salesforce is told about every request and every write.
+    pub options: RequestOptions,
 }
 
 /// A way to log in to Salesforce.

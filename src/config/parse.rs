@@ -9,6 +9,7 @@ use crate::mapping::{
     reader::parse_duration,
     suggest::{listed, nearest},
 };
+use crate::salesforce::{AssignmentRules, RequestOptions};
 use secrecy::SecretString;
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -25,6 +26,8 @@ const AUTH_METHODS: [(&str, AuthMethod); 3] = [
 ];
 const LOG_FORMATS: [(&str, LogFormat); 3] =
     [("logfmt", LogFormat::Logfmt), ("json", LogFormat::Json), ("text", LogFormat::Text)];
+const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
+const DUPLICATE_RULES: [(&str, bool); 2] = [("refuse", false), ("save", true)];
 const LEASE_LEAST: Duration = Duration::from_secs(2);
 const CONNECTIONS_LEAST: usize = 2;
 
@@ -67,6 +70,7 @@ impl Parser<'_> {
         let login_url = self.login_url();
         let api_version = self.api_version();
         let api_budget = self.percent("salesforce.api_budget");
+        let options = self.request_options();
         Some(SalesforceSettings {
             auth: self.word("salesforce.auth", &AUTH_METHODS),
             client_id: self.text("salesforce.client_id"),
@@ -78,7 +82,53 @@ impl Parser<'_> {
             login_url: login_url?,
             api_version: api_version?,
             api_budget: api_budget?,
+            options: options?,
         })
+    }
+
+    fn request_options(&mut self) -> Option<RequestOptions> {
+        let client_name = self.client_name();
+        let assignment_rules = self.assignment_rules();
+        let save_duplicates = self.word("salesforce.duplicate_rules", &DUPLICATE_RULES);
+        let recently_viewed = self.word("salesforce.recently_viewed", &SWITCH);
+        Some(RequestOptions {
+            client_name: client_name?,
+            assignment_rules: assignment_rules?,
+            save_duplicates: save_duplicates?,
+            recently_viewed: recently_viewed?,
+        })
+    }
+
+    /// It stands in a header among other options, so that neither a comma nor a line break may be in it.
+    fn client_name(&mut self) -> Option<String> {
+        let given = self.given("salesforce.client_name")?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if given.text.is_empty() || given.text.len() > 100 || !given.text.chars().all(is_plain) {
+            let message = format!("`salesforce.client_name` cannot be `{}`", given.text);
+            let help = "give up to 100 letters, digits, `-`, `_` and `.`";
+            self.bad(&given, Code::WrongValue, message, help);
+            return None;
+        }
+        Some(given.text)
+    }
+
+    fn assignment_rules(&mut self) -> Option<AssignmentRules> {
+        let path = "salesforce.assignment_rules";
+        let given = self.given(path)?;
+        let is_id = given.text.starts_with("01Q")
+            && matches!(given.text.len(), 15 | 18)
+            && given.text.chars().all(|c| c.is_ascii_alphanumeric());
+        if is_id {
+            return Some(AssignmentRules::Rule(given.text));
+        }
+        if given.text.starts_with("01Q") {
+            let message = format!("`{path}` cannot be `{}`", given.text);
+            let help = "the id of a rule has 15 or 18 letters and digits";
+            self.bad(&given, Code::WrongValue, message, help);
+            return None;
+        }
+        let is_on = self.word(path, &SWITCH)?;
+        Some(if is_on { AssignmentRules::Active } else { AssignmentRules::Off })
     }
 
     fn postgres(&mut self) -> Option<PostgresSettings> {

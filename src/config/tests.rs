@@ -2,7 +2,7 @@
 
 use super::{AuthMethod, Origin, Settings};
 use crate::mapping::{Colour, render};
-use crate::salesforce::Auth;
+use crate::salesforce::{AssignmentRules, Auth, RequestOptions};
 use secrecy::ExposeSecret;
 use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
@@ -269,4 +269,20 @@ error[SX1001]: unknown key `logs` in the settings
    = help: did you mean `log`?
 "#,
     );
+}
+
+#[test]
+fn the_options_of_requests_are_words_and_an_id() {
+    let file =
+        "[salesforce]\nassignment_rules = \"01Q000000000001AAA\"\nduplicate_rules = \"save\"\n";
+    let options = given(file, &[]).load().salesforce.options;
+    let rule = AssignmentRules::Rule("01Q000000000001AAA".to_owned());
+    assert_eq!((&options.assignment_rules, options.save_duplicates), (&rule, true));
+    assert_eq!(given("", &[]).load().salesforce.options, RequestOptions::default());
+    let report = given("[salesforce]\nduplicate_rules = \"sav\"\n", &[]).report();
+    assert!(report.contains("did you mean `save`?"), "{report}");
+    for (name, value) in [("client_name", "a,b"), ("assignment_rules", "01Q1")] {
+        let report = given(&format!("[salesforce]\n{name} = \"{value}\"\n"), &[]).report();
+        assert!(report.contains(&format!("`salesforce.{name}` cannot be `{value}`")), "{report}");
+    }
 }

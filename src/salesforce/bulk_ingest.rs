@@ -99,6 +99,10 @@ impl Client {
         if let (Some(key_field), Some(job)) = (key_field, job.as_object_mut()) {
             job.insert("externalIdFieldName".to_owned(), key_field.into());
         }
+        let rule = self.transport.options().rule_of_job(object);
+        if let (Some(rule), Some(job)) = (rule, job.as_object_mut()) {
+            job.insert("assignmentRuleId".to_owned(), rule.into());
+        }
         let path = [self.version(), "jobs", JobKind::Ingest.resource()];
         let call = Call::writing(Method::POST, &path).with_json(&job);
         let job: JobInfo = self.call(&call).await?.json("a job")?;

@@ -24,6 +24,7 @@ mod ingest_csv;
 mod jobs;
 mod jwt;
 mod login_failure;
+mod options;
 mod query;
 mod retrieve;
 mod session;
@@ -47,6 +48,7 @@ pub use error::{Error, RowError};
 pub use ingest_csv::{UPLOAD_BYTES_MAX, ingest_csv};
 pub use jobs::{JobInfo, JobKind, JobState};
 pub use login_failure::LoginFailure;
+pub use options::{AssignmentRules, RequestOptions};
 pub use query::{QueryPage, Scope};
 pub use shape::Shape;
 pub use together::{QUERIES_TOGETHER_MAX, Query};
@@ -75,9 +77,18 @@ impl Client {
     /// # Errors
     /// [`Error::Settings`] when the settings can never work.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with(config, RequestOptions::default())
+    }
+
+    /// As [`Client::new`], with these options.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with(config: Config, options: RequestOptions) -> Result<Self, Error> {
         config.check()?;
         let version = format!("v{}", config.api_version).into();
-        Ok(Self { transport: Arc::new(Transport::new(config)?), version, calls: Arc::default() })
+        let transport = Arc::new(Transport::new(config, options)?);
+        Ok(Self { transport, version, calls: Arc::default() })
     }
 
     /// The org's API usage as of the latest answer; `None` before the first one.

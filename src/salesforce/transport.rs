@@ -8,6 +8,7 @@ use super::auth::Login;
 use super::call::{Answer, Call};
 use super::config::Config;
 use super::error::Error;
+use super::options::{OptionHeaders, RequestOptions};
 use super::session::{Session, Sessions};
 use super::{Budget, Usage, host};
 use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
@@ -49,12 +50,14 @@ pub(super) struct Transport {
     http: reqwest::Client,
     sessions: Sessions,
     timeout: Duration,
+    options: RequestOptions,
+    headers: OptionHeaders,
     usage: Mutex<Option<Usage>>,
     budget: Budget,
 }
 
 impl Transport {
-    pub(super) fn new(config: Config) -> Result<Self, Error> {
+    pub(super) fn new(config: Config, options: RequestOptions) -> Result<Self, Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
@@ -71,6 +74,8 @@ impl Transport {
             .map_err(|error| Error::Settings(format!("no HTTPS is possible here: {error}")))?;
         Ok(Self {
             timeout: config.timeout,
+            headers: options.headers()?,
+            options,
             sessions: Sessions::new(Login::new(http.clone(), config)),
             http,
             usage: Mutex::new(None),
@@ -84,6 +89,10 @@ impl Transport {
 
     pub(super) fn usage(&self) -> Option<Usage> {
         *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn options(&self) -> &RequestOptions {
+        &self.options
     }
 
     pub(super) fn budget(&self) -> &Budget {
@@ -152,8 +161,7 @@ impl Transport {
             .http
             .request(call.method.clone(), call.url(session)?)
             .bearer_auth(session.access_token.expose_secret())
-            .header("Sforce-Call-Options", "client=lockstep")
-            .header("Sforce-Mru", "updateMru=false");
+            .headers(self.headers.of(call));
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }

@@ -31,6 +31,7 @@ mod operations;
 mod pull;
 mod push;
 mod recovery;
+mod request_options;
 mod schedule;
 mod sweep;
 mod values;
