@@ -213,8 +213,8 @@ impl Track<'_> {
         }
         self.reporter.event("end", members.clone());
         if let Some(bar) = &self.bar {
-            bar.set_message(self.pace(elapsed));
-            bar.abandon();
+            // The sentence that follows says all that the bar did.
+            bar.finish_and_clear();
         }
         members
     }
