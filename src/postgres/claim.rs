@@ -10,7 +10,7 @@ use crate::mapping::Mapping;
 use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 
 /// A row as it is now.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +174,24 @@ pub async fn read_rows(
             Ok(LocalRow { record_id: row.try_get(0)?, sfid, fields })
         })
         .collect()
+}
+
+/// Those of the records whose row in `table` was deleted, while the deletion is not sent; each with the row's id.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn find_leaving(
+    db: &Database,
+    table: &str,
+    ids: &[String],
+) -> Result<Vec<(String, i32)>, Error> {
+    let client = db.client().await?;
+    let schema = quote(db.schema());
+    let statement = fill(include_str!("sql/find_leaving.sql"), &[("schema", &schema)]);
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&ids, Type::TEXT_ARRAY), (&table, Type::TEXT)];
+    let rows = client.query_typed(&statement, &parameters).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Finds the rows of `table` whose `match_column`, a text column, holds one of the values.

@@ -9,7 +9,7 @@ use crate::mapping::Mapping;
 use crate::model::{
     Action, RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal,
 };
-use crate::postgres::{Database, JournalEntry, attempts, find_parents};
+use crate::postgres::{Database, JournalEntry, attempts, find_leaving, find_parents};
 use crate::reconcile::{RecordRef, normal_record, value_of_json};
 use crate::salesforce::{Client, Scope, Shape};
 use crate::sync::Error;
@@ -91,8 +91,13 @@ async fn find_by_key(
     let keys: Vec<String> = lost.iter().flat_map(keys_of).collect();
     let by_key = records_by_key(client, mapping, &keys).await?;
     let ids: Vec<&SalesforceId> = by_key.values().flatten().map(|record| &record.id).collect();
-    let owners = owners_of(db, mapping, &ids).await?;
-    let mut takers: HashMap<SalesforceId, i32> = owners;
+    let mut takers = owners_of(db, mapping, &ids).await?;
+    // A record that is about to be deleted would take the new row along.
+    let ids: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+    if !ids.is_empty() {
+        let leaving = find_leaving(db, &mapping.table, &ids).await?.into_iter();
+        takers.extend(leaving.filter_map(|(id, row)| Some((SalesforceId::parse(&id).ok()?, row))));
+    }
     let mut found = HashMap::new();
     for lost in lost {
         let records: BTreeMap<&str, &RemoteRecord> = keys_of(lost)

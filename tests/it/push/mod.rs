@@ -1,5 +1,6 @@
 //! The pusher between a real Postgres and a simulated org.
 
+mod anomalies;
 mod errors;
 mod keys;
 mod rehearsal;

@@ -2,7 +2,7 @@
 
 use crate::inside::{client_of, fresh_url};
 use crate::wait::wait_until;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lockstep::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
     Limits, Mapping, MappingGroup, Poll, Reference, Sweep,
@@ -26,6 +26,7 @@ pub(super) struct World {
     pub(super) db: Database,
     mappings: Vec<Mapping>,
     app: Console,
+    url: String,
     org: Simulator,
 }
 
@@ -143,7 +144,7 @@ impl World {
         let group = MappingGroup { name: "account".to_owned(), mappings: mappings.clone() };
         let pusher = Pusher::new(db.clone(), client.clone(), group);
         let puller = Puller::new(db.clone(), client.clone());
-        Self { client, pusher, lease, puller, db, mappings, app, org }
+        Self { client, pusher, lease, puller, db, mappings, app, url, org }
     }
 
     /// Runs statements as the application.
@@ -154,6 +155,22 @@ impl World {
     /// Runs a statement of the application that must fail, and answers why.
     pub(super) async fn app_fails(&self, sql: &str) -> String {
         format!("{:?}", self.app.rows(sql).await.unwrap_err())
+    }
+
+    /// The address of the database.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Why a statement of the application's is refused.
+    pub(super) async fn refused(&self, sql: &str) -> String {
+        self.app.run(sql).await.unwrap_err().to_string()
+    }
+
+    /// Polls the first mapping after some seconds, in which nobody did anything.
+    pub(super) async fn poll_later(&self) -> Pulled {
+        let now = self.control().advance_clock(5).await.unwrap();
+        self.poll(now - TimeDelta::seconds(60)).await
     }
 
     /// One line per row, cells joined by `|`, null as `-`.
