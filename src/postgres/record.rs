@@ -141,6 +141,7 @@ pub async fn record(
     recording.write_rows(recorded).await?;
     recording.write_log().await?;
     recording.write_conflicts(recorded).await?;
+    recording.notify().await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -217,6 +218,14 @@ impl Recording<'_> {
         self.run(include_str!("sql/record_wait.sql")).await?;
         self.run(include_str!("sql/record_forget_wait.sql")).await?;
         self.transaction.execute_typed(include_str!("sql/record_close_journal.sql"), &[]).await?;
+        Ok(())
+    }
+
+    async fn notify(&self) -> Result<(), Error> {
+        let channel = format!("{}.lockstep_outcome", self.db.schema());
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&channel, Type::TEXT)];
+        let statement = include_str!("sql/record_notify.sql");
+        self.transaction.execute_typed(statement, &parameters).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The pusher between a real Postgres and a simulated org.
 
 mod anomalies;
+mod arrival;
 mod errors;
 mod keys;
 mod rehearsal;
