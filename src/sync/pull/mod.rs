@@ -153,8 +153,9 @@ impl Puller {
         postgres::finish_poll(&self.db, lease, &mapping.object, end).await?;
         let watermark = watermark.max(reached);
         let beginning = watermark.map(|watermark| window::beginning(mapping, watermark));
+        let covered = run.covered;
         let mut memory = Memory { put_off, ..run.memory() };
-        memory.seen = memory.seen.settle(lease.epoch, watermark, beginning);
+        memory.seen = memory.seen.settle(lease.epoch, watermark, beginning, covered);
         let pulled = Pulled { calls, ..run.pulled };
         self.keep_memory(&mapping.object, memory);
         Ok(pulled)

@@ -4,6 +4,9 @@
 //! that are unchanged end here instead of being staged and compared in Postgres. Nothing depends on it: it is
 //! forgotten after any failure, with each change of the lease's holder, and whenever the database's watermark is not
 //! the one that was saved last, as after a restore.
+//!
+//! A version is remembered only once its second is over. Until then it may be written over and come back with the very
+//! same stamp: by us, say, with a value that automation in Salesforce turns into the one that was there.
 
 use crate::model::{RemoteRecord, SalesforceId, Value};
 use chrono::{DateTime, Utc};
@@ -58,15 +61,18 @@ impl Seen {
         }
     }
 
-    /// Forgets what no later window reads again, and holds from now on for this epoch and watermark.
+    /// Forgets what no later window reads again and what is stamped later than `covered`, up to where seconds were over
+    /// when it was read; and holds from now on for this epoch and watermark.
     pub(super) fn settle(
         mut self,
         epoch: i64,
         watermark: Option<DateTime<Utc>>,
         beginning: Option<DateTime<Utc>>,
+        covered: Option<DateTime<Utc>>,
     ) -> Self {
         let beginning = beginning.map_or(i64::MAX, |beginning| beginning.timestamp());
-        self.records.retain(|_, (_, stamp)| *stamp >= beginning);
+        let covered = covered.map_or(i64::MIN, |covered| covered.timestamp());
+        self.records.retain(|_, (_, stamp)| (beginning..=covered).contains(stamp));
         self.valid_for = Some((epoch, watermark));
         self
     }
@@ -160,8 +166,19 @@ mod tests {
     #[test]
     fn what_no_window_reads_again_is_forgotten() {
         let (old, young) = (record(1, 10, "a"), record(2, 20, "a"));
-        let seen = seen(&[old.clone(), young.clone()]).settle(1, None, Some(moment(15)));
+        let seen =
+            seen(&[old.clone(), young.clone()]).settle(1, None, Some(moment(15)), Some(moment(30)));
         assert!(seen.news(&old).is_some() && seen.news(&young).is_none());
+    }
+
+    #[test]
+    fn what_was_read_before_its_second_was_over_is_news_again() {
+        let (over, under_way) = (record(1, 30, "a"), record(2, 31, "a"));
+        let seen = || seen(&[over.clone(), under_way.clone()]);
+        let told = seen().settle(1, None, Some(moment(0)), Some(moment(30)));
+        let untold = seen().settle(1, None, Some(moment(0)), None);
+        assert!(told.news(&over).is_none() && told.news(&under_way).is_some());
+        assert!(untold.news(&over).is_some(), "nobody told the time");
     }
 
     #[test]
@@ -172,7 +189,7 @@ mod tests {
         let table = [(1, watermark, true), (2, watermark, false), (1, Some(moment(29)), false), (1, None, false)];
         for (epoch, found, is_known) in table {
             let seen = seen(std::slice::from_ref(&known))
-                .settle(1, watermark, Some(moment(0)))
+                .settle(1, watermark, Some(moment(0)), watermark)
                 .valid_for(epoch, found);
             assert_eq!(seen.news(&known).is_none(), is_known, "{epoch} {found:?}");
         }

@@ -24,6 +24,7 @@ async fn a_quiet_object_costs_one_call_and_writes_no_row() {
     // given a table in step, and Salesforce asked what it covers
     let world = World::start(ACCOUNT).await;
     world.create_accounts(3).await;
+    world.control().advance_clock(2).await.unwrap();
     world.poll().await.unwrap();
     let before = world.rows("select id, xmin from account order by id").await;
     world.requests("").await;
@@ -43,6 +44,7 @@ async fn a_quiet_object_costs_one_call_and_writes_no_row() {
 async fn repeats_of_the_overlap_are_not_even_staged() {
     let world = World::start(ACCOUNT).await;
     world.create_accounts(250).await;
+    world.control().advance_clock(2).await.unwrap();
 
     let first = world.poll().await.unwrap();
     let second = world.poll().await.unwrap();

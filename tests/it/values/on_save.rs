@@ -72,6 +72,31 @@ async fn what_salesforce_makes_of_a_value_is_adopted_without_a_second_write_by_b
     is_adopted(BY_BULK).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_comes_back_with_the_same_stamp_is_adopted_again() {
+    // given a row that has what Salesforce made of it, within one second of Salesforce's
+    let world = world(BY_REST).await;
+    shout(&world).await;
+    world.control().freeze_clock().await.unwrap();
+    let worker = worker(&world).await;
+    let application = world.application().await;
+    let insert =
+        "insert into salesforce.value__c (name, key__c, text__c) values ('one', 'k', 'word')";
+    application.run(insert).await.unwrap();
+    let is_adopted = async || {
+        world.cell("select text__c from salesforce.value__c").await.as_deref() == Some("WORD")
+    };
+    wait_until("the first one is adopted", DEADLINE, is_adopted).await;
+
+    // when the application writes its own once more, of which Salesforce makes the same
+    application.run("update salesforce.value__c set text__c = 'word'").await.unwrap();
+    wait_until("it is sent", DEADLINE, async || writes(&world).await == (1, 1)).await;
+
+    // then the row has it again
+    wait_until("the second one is adopted", DEADLINE, is_adopted).await;
+    drop(worker);
+}
+
 /// The application's own trigger, which writes texts in small letters.
 const WHISPER: &str = "
     create function whisper() returns trigger language plpgsql as $$
