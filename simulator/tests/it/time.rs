@@ -1,7 +1,7 @@
 //! The org's clock, its stamps, and transactions that stay open.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use salesforce_simulator::ControlError;
+use salesforce_simulator::{ControlError, FaultKind};
 use serde_json::{Value, json};
 
 use crate::support::Sandbox;
@@ -47,6 +47,19 @@ async fn the_clock_can_be_set_to_any_time() {
     assert_eq!(sandbox.get("limits").await.status, 401, "sessions age by the same clock");
     let too_far = json!({ "advance_seconds": i64::MAX });
     assert_eq!(sandbox.control("clock", &too_far).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_date_header_tells_when_the_answer_was_given() {
+    let sandbox = Sandbox::empty().await;
+    let asked = sandbox.steer().clock().await.unwrap().now;
+    let slow = FaultKind::Latency { millis: 0, after_millis: 2_000 };
+    sandbox.steer().arm(slow).await.unwrap();
+
+    let date = sandbox.get("limits").await.header("date").to_owned();
+
+    let date = DateTime::parse_from_rfc2822(&date).unwrap().to_utc();
+    assert!(date - asked > TimeDelta::seconds(1), "{date} {asked}");
 }
 
 #[tokio::test]

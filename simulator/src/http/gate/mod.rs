@@ -64,7 +64,7 @@ pub(crate) async fn pass(
     if answered.is_cut || is_cut(&strike) {
         cutter.cut();
     }
-    send(&world, &visit, &strike, answered.reply, &cutter).await
+    send(&world, &strike, answered.reply, &cutter).await
 }
 
 /// What is known of a request before its body was read.
@@ -328,18 +328,12 @@ pub(crate) fn may_compress(
     extensions.get::<Exact>().is_none()
 }
 
-async fn send(
-    world: &World,
-    visit: &Visit,
-    strike: &Strike,
-    mut reply: Reply,
-    cutter: &Cutter,
-) -> Response<Body> {
+async fn send(world: &World, strike: &Strike, mut reply: Reply, cutter: &Cutter) -> Response<Body> {
     reply
         .headers
         .entry(EXPIRES)
         .or_insert(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
-    if let Ok(date) = HeaderValue::from_str(&http_date(visit.time + world.date_skew())) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(world.now() + world.date_skew())) {
         reply.headers.insert(DATE, date);
     }
     for kind in &strike.spoiled {
