@@ -116,7 +116,7 @@ impl Call {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: Bytes,
-    /// Salesforce's clock when it answered.
+    /// Salesforce's clock when it was asked, or up to two seconds before.
     pub(super) server_time: Option<DateTime<Utc>>,
     /// Nothing has changed since the moment that the call named; there is no body.
     pub(super) is_unmodified: bool,

@@ -59,8 +59,8 @@ impl Client {
         answer.json("the description of an object").map(Some)
     }
 
-    /// Whether the description of any object has changed since that moment of Salesforce's clock, and the moment of
-    /// the answer. One request, whose answer is empty as long as nothing has changed.
+    /// Whether the description of any object has changed since that moment of Salesforce's clock, and the moment
+    /// at which it was asked. One request, whose answer is empty as long as nothing has changed.
     ///
     /// # Errors
     /// See [`Error`].

@@ -40,7 +40,7 @@ pub struct QueryPage {
     pub next: Option<String>,
     /// How many records the whole result has.
     pub total: u64,
-    /// Salesforce's clock when it answered.
+    /// Salesforce's clock when it was asked, or up to two seconds before.
     pub server_time: Option<DateTime<Utc>>,
 }
 

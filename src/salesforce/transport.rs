@@ -13,13 +13,14 @@ use super::session::{Session, Sessions};
 use super::{Budget, Usage, host};
 use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, StatusCode, redirect};
 use secrecy::ExposeSecret;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const USER_AGENT: &str = concat!("lockstep/", env!("CARGO_PKG_VERSION"));
@@ -103,8 +104,9 @@ impl Transport {
     pub(super) async fn call(&self, call: &Call, count: &AtomicU64) -> Result<Answer, Error> {
         repeated(call, || async {
             let timeout = Some(call.timeout.unwrap_or(self.timeout));
+            let asked = Instant::now();
             let response = self.attempt(call, count, timeout).await?;
-            let server_time = date_of(response.headers());
+            let server_time = time_when_asked(response.headers(), asked.elapsed());
             let is_unmodified = response.status() == StatusCode::NOT_MODIFIED;
             let body = read_body(response).await?;
             if is_page_of_a_gateway(&body) {
@@ -249,6 +251,14 @@ fn is_page_of_a_gateway(body: &[u8]) -> bool {
 }
 
 /// The clock of the other side.
+/// Salesforce's clock when it was asked. It tells the time when it answers, `took` later, and a query has seen only what
+/// was there when it began.
+fn time_when_asked(headers: &HeaderMap, took: Duration) -> Option<DateTime<Utc>> {
+    // The header has whole seconds, so less than one was cut off already.
+    let took = TimeDelta::try_seconds(i64::try_from(took.as_secs()).ok()?)?;
+    date_of(headers)?.checked_sub_signed(took)
+}
+
 pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let text = headers.get(header::DATE)?.to_str().ok()?;
     DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
@@ -256,8 +266,21 @@ pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use super::date_of;
+    use super::{date_of, time_when_asked};
     use reqwest::header::{DATE, HeaderMap, HeaderValue};
+    use std::time::Duration;
+
+    #[test]
+    fn the_time_of_the_question_is_that_of_the_answer_less_what_it_took() {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, HeaderValue::from_static("Sun, 01 Mar 2026 12:00:10 GMT"));
+        for (millis, expected) in [(0, "12:00:10"), (999, "12:00:10"), (7_200, "12:00:03")] {
+            let asked = time_when_asked(&headers, Duration::from_millis(millis)).unwrap();
+            assert_eq!(asked.format("%T").to_string(), expected, "{millis}");
+        }
+        assert_eq!(time_when_asked(&HeaderMap::new(), Duration::ZERO), None);
+        assert_eq!(time_when_asked(&headers, Duration::MAX), None);
+    }
 
     #[test]
     fn the_servers_clock_is_read_from_the_date_header() {

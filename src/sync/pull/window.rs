@@ -11,7 +11,7 @@ use crate::model::StampField;
 use crate::postgres::{PollPosition, PollState};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-/// The second of the answer itself may still be being written.
+/// The second of the question itself may still be being written.
 const UNFINISHED_SECOND: TimeDelta = TimeDelta::seconds(1);
 
 /// Transactions that are open for longer than this are left to the sweep.
@@ -27,7 +27,7 @@ const ASK_EVERY: TimeDelta = TimeDelta::minutes(10);
 /// An object that has no stamp is read whole at most so often.
 const SCAN_EVERY: TimeDelta = TimeDelta::hours(1);
 
-/// Up to where a poll covers that was answered at `server_time`.
+/// Up to where a poll covers that was asked at `server_time`.
 pub(super) fn covered(server_time: DateTime<Utc>) -> DateTime<Utc> {
     server_time - UNFINISHED_SECOND
 }

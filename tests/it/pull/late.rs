@@ -3,6 +3,7 @@
 
 use super::world::World;
 use super::{ACCOUNT, error};
+use salesforce_simulator::{Fault, FaultKind};
 use serde_json::json;
 
 const LATE: &str = "select count(*) from account where name = 'late'";
@@ -99,5 +100,26 @@ async fn a_record_left_out_while_its_row_is_sent_is_read_again_however_long_that
     polls(&world, 1, 60).await;
 
     // then the change is here
+    assert_eq!(world.rows(LATE).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_record_that_comes_while_a_slow_answer_is_on_its_way_is_within_the_next_window() {
+    // given hardly any overlap, and nobody who tells of late records
+    let world = World::start(&format!("{ACCOUNT}poll = {{ overlap = \"1s\" }}\n")).await;
+    world.control().arm(error("NOT_FOUND").route("*/updated*").forever()).await.unwrap();
+
+    // when a record comes after the query ran, and the answer is given seconds later
+    let slow = FaultKind::Latency { millis: 0, after_millis: 5_000 };
+    world
+        .poll_and_meanwhile(Fault::new(slow).route("*/queryAll*"), async |control| {
+            control.create("Account", &json!({ "Name": "late" })).await.unwrap();
+            control.advance_clock(4).await.unwrap();
+        })
+        .await
+        .unwrap();
+    polls(&world, 1, 60).await;
+
+    // then the next poll has it
     assert_eq!(world.rows(LATE).await, ["1"]);
 }
