@@ -387,3 +387,71 @@ async fn rows_whose_records_left_the_filter_stay_where_the_mapping_keeps_them() 
     let gone = format!("select count(*) from salesforce.account where sfid = '{purged}'");
     assert_eq!(world.cell(&gone).await.as_deref(), Some("0"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_back_before_an_interrupted_repair_goes_on_keeps_its_row() {
+    // given a repair that was interrupted when it had found a record gone, which was restored and polled since
+    let world = World::start(org(), &[("account.toml", ACCOUNT)]).await;
+    assert_eq!(world.run(&["backfill", "Account"]).0, 0);
+    let before = rows(&world).await;
+    run(
+        &world,
+        "insert into lockstep.sweep (object, started_at, read_started, phase) \
+         values ('Account', now() - interval '1 day', now() - interval '1 day', 'repair') \
+         on conflict (object) do update \
+         set started_at = excluded.started_at, read_started = excluded.read_started, phase = excluded.phase; \
+         insert into lockstep.sweep_finding (object, sfid, kind) \
+         select 'Account', max(sfid), 'gone' from salesforce.account",
+    )
+    .await;
+
+    // when a worker goes on with it
+    let worker = world.worker();
+    wait_until("the sweep ends", PATIENCE, async || {
+        let done = "select 1 from lockstep.sweep where finished_at is not null and phase is null";
+        world.cell(done).await.is_some()
+    })
+    .await;
+
+    // then
+    assert_eq!(rows(&world).await, before);
+    let kept = "select (select count(*) from lockstep.tombstone) + (select count(*) from lockstep.sweep_finding)";
+    assert_eq!(world.cell(kept).await.as_deref(), Some("0"));
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_records_out_of_sight_lose_their_rows_and_get_the_same_ones_back() {
+    // given some records that only their owner sees once accounts are private
+    let world = World::start(org(), &[("account.toml", ACCOUNT)]).await;
+    let lost = world.create_accounts(5).await;
+    let worker = world.worker();
+    loaded(&world).await;
+    let before = rows(&world).await;
+    let own = format!("select id from salesforce.account where sfid = '{}'", lost[0]);
+    let row = world.cell(&own).await;
+    let control = world.control();
+    for permission in [
+        salesforce_simulator::org::Permission::ViewAllData,
+        salesforce_simulator::org::Permission::ModifyAllData,
+    ] {
+        control.permit(None, permission, false).await.unwrap();
+    }
+
+    // when they go out of sight
+    control.set_private("Account", true).await.unwrap();
+    swept(&world).await;
+
+    // then so do their rows, and none of it is sent as a deletion
+    assert!(rows(&world).await <= before - 5);
+    assert_eq!(world.cell(&own).await, None);
+    assert!(control.read("Account", &lost[0]).await.is_ok(), "the record stays");
+
+    // when they are seen again, then they have their rows
+    control.set_private("Account", false).await.unwrap();
+    swept(&world).await;
+    assert_eq!(rows(&world).await, before);
+    assert_eq!(world.cell(&own).await, row);
+    equal(&world).await;
+    assert_eq!(worker.terminate(), Some(0));
+}

@@ -48,7 +48,7 @@ impl Sweeper {
         if gone > allowed {
             repaired.held = Some((gone, allowed));
         } else {
-            repaired.removed = self.remove_gone(&batch, gone).await?;
+            self.remove_gone(&batch, gone, &mut repaired).await?;
         }
         postgres::hold_back(&self.db, lease, &mapping.object, repaired.held).await?;
         Ok(repaired)
@@ -70,10 +70,7 @@ impl Sweeper {
                 return Ok(());
             }
             after = found.last;
-            let mut there = batch.apply(&found.ids, repaired).await?;
-            if mapping.filter.as_ref().is_some_and(|filter| filter.leave == LeaveRule::Keep) {
-                there.extend(self.existing(mapping, &found.ids).await?);
-            }
+            let there = batch.ask(&found.ids, repaired).await?;
             let (settled, gone): (Vec<_>, Vec<_>) =
                 found.ids.into_iter().partition(|id| there.contains(id));
             repaired.settled += settled.len() as u64;
@@ -83,21 +80,31 @@ impl Sweeper {
     }
 
     /// Removes rows whose records are gone for certain. Their ids are remembered, in case the records come back.
-    async fn remove_gone(&self, batch: &Batch<'_>, count: u64) -> Result<u64, Error> {
+    ///
+    /// Each is asked for once more: since it was found gone all the others were counted, or a repair was interrupted for
+    /// days, and it may have been restored, and polled, meanwhile.
+    async fn remove_gone(
+        &self,
+        batch: &Batch<'_>,
+        count: u64,
+        repaired: &mut Repaired,
+    ) -> Result<(), Error> {
         let mapping = batch.mapping;
         // The guard has judged all of them together; it is not to judge each batch by itself.
         let deletes = Deletes { hold_above: Some(count), ..mapping.deletes };
         let allowing = Mapping { deletes, ..mapping.clone() };
-        let mut removed = 0;
         let mut after = None;
         loop {
             let found = batch.next(&[GONE], after.as_deref()).await?;
             if found.last.is_none() {
-                return Ok(removed);
+                return Ok(());
             }
             after = found.last;
             let read_started = self.db.now().await?;
-            let gone: Vec<Departed> = found.ids.iter().cloned().map(departed).collect();
+            let there = batch.ask(&found.ids, repaired).await?;
+            repaired.settled += there.len() as u64;
+            let gone = found.ids.iter().filter(|id| !there.contains(id)).cloned().map(departed);
+            let gone: Vec<Departed> = gone.collect();
             let removal = Removal {
                 mapping: &allowing,
                 read_started,
@@ -105,7 +112,8 @@ impl Sweeper {
                 checkpoint: None,
                 more: false,
             };
-            removed += postgres::remove(&self.db, batch.lease, removal, &gone).await?.deleted;
+            repaired.removed +=
+                postgres::remove(&self.db, batch.lease, removal, &gone).await?.deleted;
             let (db, lease) = (&self.db, batch.lease);
             postgres::settle_findings(db, lease, &mapping.object, &found.ids, &[]).await?;
         }
@@ -139,6 +147,20 @@ impl Batch<'_> {
         let limit = i64::try_from(ids_at_once(self.mapping)).unwrap_or(i64::MAX);
         let db = &self.sweeper.db;
         Ok(postgres::findings(db, &self.mapping.object, kinds, after, limit).await?)
+    }
+
+    /// Asks by id for the records of rows that were in no scan, and applies those that are there. Answers which rows
+    /// stay, those that the mapping keeps outside its filter among them.
+    async fn ask(
+        &self,
+        ids: &[SalesforceId],
+        repaired: &mut Repaired,
+    ) -> Result<HashSet<SalesforceId>, Error> {
+        let mut there = self.apply(ids, repaired).await?;
+        if self.mapping.filter.as_ref().is_some_and(|filter| filter.leave == LeaveRule::Keep) {
+            there.extend(self.sweeper.existing(self.mapping, ids).await?);
+        }
+        Ok(there)
     }
 
     /// Fetches the records and applies those that are there. Answers which are.
