@@ -125,6 +125,8 @@ pub enum Code {
     NoKey = 2321,
     /// A `ref` that leads nowhere.
     BadReference = 2330,
+    /// A `ref` to a parent that is not sent.
+    ParentNotSent = 2331,
     /// Two files claim the same object or table.
     Claimed = 2702,
     /// A setting that is needed and not given.

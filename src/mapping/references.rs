@@ -19,7 +19,10 @@ pub(super) fn resolve(drafts: &mut [(&MappingFile, Mapping)]) -> Vec<Diagnostic>
         for entry in entries {
             let Some(wish) = &entry.reference else { continue };
             match resolve_one(drafts, mapping, entry, wish) {
-                Ok(Some(reference)) => resolved.push((position, entry.name.get_ref(), reference)),
+                Ok(Some(reference)) => {
+                    diagnostics.extend(waits_for_ever(drafts, file, mapping, entry, wish));
+                    resolved.push((position, entry.name.get_ref(), reference));
+                }
                 Ok(None) => {}
                 Err(fault) => diagnostics.push(fault.into_diagnostic(file)),
             }
@@ -93,6 +96,39 @@ fn resolve_one<'a>(
         match_column,
         column: wish.column.get_ref().clone(),
     }))
+}
+
+/// Warns of rows that are sent and wait for parents which are not.
+fn waits_for_ever(
+    drafts: &[(&MappingFile, Mapping)],
+    file: &MappingFile,
+    mapping: &Mapping,
+    entry: &FieldEntry,
+    wish: &ReferenceEntry,
+) -> Option<Diagnostic> {
+    let name = entry.name.get_ref();
+    let is_sent = mapping
+        .fields
+        .iter()
+        .any(|field| field.name.eq_ignore_ascii_case(name) && field.direction.pushes());
+    let parent_name = wish.mapping.get_ref();
+    let (_, parent) =
+        drafts.iter().find(|(_, parent)| parent.object.eq_ignore_ascii_case(parent_name))?;
+    if !is_sent || parent.direction.pushes() {
+        return None;
+    }
+    let (child, parent) = (&mapping.object, &parent.object);
+    let message = format!("{child} rows wait for {parent} records that only Salesforce can create");
+    Some(
+        Diagnostic::warning(Code::ParentNotSent, message)
+            .at(&file.source, wish.mapping.span(), "")
+            .with_note(format!(
+                "a row of {parent} that the application inserts is not sent, and holds up what refers to it"
+            ))
+            .with_help(format!(
+                "give the mapping of {parent} `direction = \"both\"`, or create its records in Salesforce alone"
+            )),
+    )
 }
 
 /// The parent's column to match by: its key's.

@@ -1,6 +1,7 @@
 //! What sound files become, and how several of them go together.
 
 use super::*;
+use crate::mapping::Code;
 
 #[test]
 fn objects_and_tables_belong_to_one_file() {
@@ -128,6 +129,35 @@ fn a_reference_takes_the_parents_key_and_its_type() {
     assert_eq!(reference.column, "account_key");
     assert_eq!(reference.column_type, ColumnType::Varchar(36));
     assert_eq!(mappings[0].indexes, ["account_key"]);
+}
+
+#[test]
+fn children_that_wait_for_parents_that_are_never_sent_are_warned_of() {
+    let account = |direction| {
+        format!(
+            "object = \"Account\"\ndirection = \"{direction}\"\nfields = [\"Name\"]\n\
+             key = {{ external_id = \"External_Id__c\" }}\n"
+        )
+    };
+    let contact = |direction| {
+        format!(
+            "object = \"Contact\"\ndirection = \"{direction}\"\n[fields.LastName]\n[fields.AccountId]\n\
+             ref = {{ mapping = \"Account\", column = \"account_key\" }}\n"
+        )
+    };
+    let table = [
+        ("from_salesforce", "both", true),
+        ("both", "both", false),
+        ("to_salesforce", "both", false),
+        ("from_salesforce", "from_salesforce", false),
+    ];
+    for (parent, child, is_warned) in table {
+        let (_, diagnostics) = bound(&[&contact(child), &account(parent)]);
+
+        let found = diagnostics.iter().find(|found| found.code == Code::ParentNotSent);
+
+        assert_eq!(found.is_some(), is_warned, "{parent} {child}: {diagnostics:?}");
+    }
 }
 
 #[test]
