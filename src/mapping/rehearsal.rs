@@ -5,12 +5,14 @@
 
 use super::rights::is_required;
 use super::validated::Field;
-use crate::model::{FieldDescribe, FieldType, ObjectDescribe};
+use crate::model::{Action, FieldDescribe, FieldType, ObjectDescribe};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules of one object, by the API names of its mapped fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rehearsal {
+    /// What the integration user may not do to the object's records at all.
+    pub forbidden: BTreeSet<Action>,
     /// Fields that are never empty, neither in a new record nor in a changed one.
     pub required: BTreeSet<String>,
     /// Limits to values; fields without any are absent.
@@ -36,7 +38,14 @@ pub enum ValueLimit {
 impl Rehearsal {
     /// What the describe says for certain about the fields that are sent.
     pub(super) fn of(object: &ObjectDescribe, fields: &[Field]) -> Self {
-        let mut rehearsal = Self::default();
+        let rights = [
+            (Action::Insert, object.createable),
+            (Action::Update, object.updateable),
+            (Action::Delete, object.deletable),
+        ];
+        let forbidden = rights.into_iter().filter(|(_, is_given)| !is_given);
+        let forbidden = forbidden.map(|(action, _)| action).collect();
+        let mut rehearsal = Self { forbidden, ..Self::default() };
         // A person account is created by the person's name, and Salesforce makes the account's of it.
         let may_be_person = object.field("IsPersonAccount").is_some();
         let is_sent = |field: &&FieldDescribe| {
@@ -89,12 +98,21 @@ fn choices_of(field: &FieldDescribe) -> Option<ValueLimit> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ValueLimit, is_surely_required, limit_of};
-    use crate::model::{FieldDescribe, FieldType as F, PicklistValue};
+    use super::{Rehearsal, ValueLimit, is_surely_required, limit_of};
+    use crate::model::{Action, FieldDescribe, FieldType as F, ObjectDescribe, PicklistValue};
     use serde_json::json;
 
     fn field(field_type: F) -> FieldDescribe {
         FieldDescribe { field_type, createable: true, ..FieldDescribe::default() }
+    }
+
+    #[test]
+    fn what_the_user_may_not_do_is_forbidden() {
+        let object = ObjectDescribe { createable: true, ..ObjectDescribe::default() };
+
+        let rehearsal = Rehearsal::of(&object, &[]);
+
+        assert_eq!(rehearsal.forbidden, [Action::Update, Action::Delete].into());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 pub type Fields = BTreeMap<String, Option<String>>;
 
 /// What the application did to the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// A new row.
     Insert,

@@ -4,8 +4,8 @@
 //! is retried by hand is not rehearsed again.
 
 use super::values::FieldValues;
-use crate::mapping::{Mapping, ValueLimit};
-use crate::model::Value;
+use crate::mapping::{Mapping, Rehearsal, ValueLimit};
+use crate::model::{Action, Value};
 
 /// Why Salesforce would refuse a write, in the manner of its own refusals. Carries no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +27,17 @@ pub enum Target {
     Existing,
     /// It may be there or not: its external id was not looked for.
     Either,
+    /// It is deleted.
+    Gone,
 }
 
 /// What speaks against writing these values; `None` where nothing does for certain.
 #[must_use]
 pub fn rehearse(mapping: &Mapping, target: Target, values: &FieldValues) -> Option<Objection> {
     let rules = mapping.rehearsal.as_deref()?;
+    if let Some(objection) = forbidden(mapping, rules, target) {
+        return Some(objection);
+    }
     let value_of = |name: &str| {
         let named = |(field, _): &&(usize, Value)| {
             mapping.fields.get(*field).is_some_and(|field| field.name == name)
@@ -59,6 +64,21 @@ pub fn rehearse(mapping: &Mapping, target: Target, values: &FieldValues) -> Opti
             message: would(&format!("{name}: {what}")),
             fields: vec![name.clone()],
         })
+    })
+}
+
+/// The refusal of what the user may not do to any record of the object.
+fn forbidden(mapping: &Mapping, rules: &Rehearsal, target: Target) -> Option<Objection> {
+    let (action, verb) = match target {
+        Target::New => (Action::Insert, "create"),
+        Target::Existing => (Action::Update, "change"),
+        Target::Gone => (Action::Delete, "delete"),
+        Target::Either => return None,
+    };
+    rules.forbidden.contains(&action).then(|| Objection {
+        code: "INSUFFICIENT_ACCESS_OR_READONLY",
+        message: would(&format!("the integration user may not {verb} {} records", mapping.object)),
+        fields: Vec::new(),
     })
 }
 
@@ -112,7 +132,7 @@ fn has_more_digits(number: &Value, digits: u32) -> bool {
 mod tests {
     use super::{Target, rehearse};
     use crate::mapping::{Mapping, Rehearsal, ValueLimit};
-    use crate::model::{Decimal, Value};
+    use crate::model::{Action, Decimal, Value};
     use crate::reconcile::samples::{contact, text};
     use std::sync::Arc;
 
@@ -123,6 +143,7 @@ mod tests {
         let rehearsal = Rehearsal {
             required: ["LastName".to_owned()].into(),
             limits: limit.map(|limit| ("Email".to_owned(), limit)).into_iter().collect(),
+            ..Rehearsal::default()
         };
         Mapping { rehearsal: Some(Arc::new(rehearsal)), ..contact() }
     }
@@ -179,6 +200,26 @@ mod tests {
                     "{objection:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_the_user_may_not_do_is_foretold_where_it_is_certain_what_is_done() {
+        let values = vec![(LAST_NAME, text("Byron"))];
+        let targets = [Target::New, Target::Existing, Target::Gone, Target::Either];
+        #[rustfmt::skip]
+        let table = [
+            (Action::Insert, [true,  false, false, false]),
+            (Action::Update, [false, true,  false, false]),
+            (Action::Delete, [false, false, true,  false]),
+        ];
+        for (action, refused) in table {
+            let rehearsal = Rehearsal { forbidden: [action].into(), ..Rehearsal::default() };
+            let mapping = Mapping { rehearsal: Some(Arc::new(rehearsal)), ..contact() };
+
+            let found = targets.map(|target| rehearse(&mapping, target, &values).is_some());
+
+            assert_eq!(found, refused, "{action}");
         }
     }
 

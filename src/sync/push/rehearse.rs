@@ -72,7 +72,7 @@ impl Run<'_> {
 
 fn objection_to(mapping: &Mapping, next: &Outgoing) -> Option<Objection> {
     let target = match next.action {
-        Action::Delete => return None,
+        Action::Delete => Target::Gone,
         Action::Update => Target::Existing,
         // Where nothing is read back, an external id may be sent without being looked for.
         Action::Insert if next.key.is_some() && !mapping.direction.pulls() => Target::Either,
@@ -131,7 +131,8 @@ fn is_still_held(mapping: &Mapping, rehearsed: &Rehearsed) -> bool {
     let target = match rehearsed.operation {
         Action::Insert if mapping.key.is_some() && !mapping.direction.pulls() => Target::Either,
         Action::Insert => Target::New,
-        Action::Update | Action::Delete => Target::Existing,
+        Action::Update => Target::Existing,
+        Action::Delete => Target::Gone,
     };
     rehearse(mapping, target, &values).is_some()
 }

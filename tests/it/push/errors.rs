@@ -128,6 +128,37 @@ async fn a_call_of_two_hundred_that_is_refused_as_a_whole_parks_one_and_the_othe
 }
 
 #[tokio::test]
+async fn children_that_lock_each_other_out_at_their_parent_all_arrive_and_none_is_parked() {
+    // given ninety contacts of one account, of whom each third is refused for a lock, three times over
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    world.settle().await;
+    let locked = json!({
+        "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "object": "Contact", "method": "PATCH", "every": 3,
+        "message": "unable to obtain exclusive access to this record or 1 records", "times": 3
+    });
+    world.arm(fault(locked)).await;
+    world
+        .app(
+            "insert into contact (lastname, external_id__c, account_key)
+             select 'C' || n, 'c' || n, 'k1' from generate_series(1, 90) n",
+        )
+        .await;
+
+    let pushed = world.run().await.unwrap();
+    assert_eq!((pushed.accepted, pushed.refused, pushed.waiting), (60, 0, 30));
+    world.settle().await;
+
+    assert_eq!(world.records("Contact").await.len(), 90);
+    assert_eq!(world.rows("select 1 from lockstep.parked").await, [""; 0]);
+    assert_eq!(world.rows("select 1 from contact where sfid is null").await, [""; 0]);
+    // 90, then 30, 10 and 3: those that were refused go together, not one by one.
+    let sent =
+        world.rows("select count(*) from lockstep.journal where table_name = 'contact'").await;
+    assert_eq!(sent, ["133"]);
+}
+
+#[tokio::test]
 async fn the_daily_limit_parks_nothing() {
     let world = World::start().await;
     let limit =

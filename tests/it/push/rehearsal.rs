@@ -3,6 +3,7 @@
 
 use super::world::{World, mappings};
 use lockstep::mapping::{Mapping, MappingGroup, Rehearsal, ValueLimit};
+use lockstep::model::Action;
 use lockstep::sync::Pusher;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ fn rehearsing(longest: u32) -> Vec<Mapping> {
     let rehearsal = Rehearsal {
         required: ["LastName".to_owned(), "Company".to_owned()].into(),
         limits: [("LastName".to_owned(), ValueLimit::Length(longest))].into(),
+        ..Rehearsal::default()
     };
     let mut mappings = mappings();
     for mapping in mappings.iter_mut().filter(|mapping| mapping.object == "Lead") {
@@ -86,6 +88,35 @@ async fn an_update_that_empties_a_required_field_is_held_back_and_others_are_not
 
     assert_eq!((pushed.accepted, pushed.refused), (1, 1));
     assert_eq!(world.rows(STATES).await, ["FAILED|1"]);
+}
+
+#[tokio::test]
+async fn what_the_user_may_not_do_is_parked_without_a_request_until_the_right_is_given() {
+    // given leads that the user may create and not delete
+    let mut readonly = mappings();
+    for mapping in readonly.iter_mut().filter(|mapping| mapping.object == "Lead") {
+        let rehearsal = Rehearsal { forbidden: [Action::Delete].into(), ..Rehearsal::default() };
+        mapping.rehearsal = Some(Arc::new(rehearsal));
+    }
+    let world = World::with(readonly).await;
+    world.app("insert into lead (lastname, company) values ('Ada', 'Acme')").await;
+    world.settle().await;
+
+    world.app("delete from lead").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+
+    // then nobody was asked, and the operator knows which right is wanting
+    assert!(world.requests("DELETE").await.is_empty());
+    let log = world.rows("select state, sf_message from _trigger_log").await;
+    let words = "would be refused: the integration user may not delete Lead records";
+    assert_eq!(log, [format!("FAILED|INSUFFICIENT_ACCESS_OR_READONLY: {words}")]);
+
+    // when the right is given, then it goes
+    let stop = CancellationToken::new();
+    let permitted = rebound(&world, mappings());
+    permitted.resolve_open(&world.lease, &stop).await.unwrap();
+    assert_eq!(permitted.run_once(&world.lease, &stop).await.unwrap().accepted, 1);
+    assert_eq!(world.names("Lead").await, [""; 0]);
 }
 
 #[tokio::test]
