@@ -19,6 +19,7 @@ Name = {}
 Text__c = {}
 Note__c = {}
 Locked__c = {}
+Once__c = {}
 Shown__c = {}
 Ours__c = { direction = "to_salesforce" }
 Theirs__c = { direction = "from_salesforce" }
@@ -40,6 +41,7 @@ async fn world(settings: &str) -> (World, Worker, String) {
         { "name": "Text__c", "type": "string", "length": 255 },
         { "name": "Note__c", "type": "string", "length": 255 },
         { "name": "Locked__c", "type": "string", "length": 255 },
+        { "name": "Once__c", "type": "string", "length": 255, "updateable": false },
         { "name": "Shown__c", "type": "string", "length": 255, "calculatedFormula": "'formula'" },
         { "name": "Ours__c", "type": "string", "length": 255 },
         { "name": "Theirs__c", "type": "string", "length": 255 },
@@ -56,7 +58,7 @@ async fn world(settings: &str) -> (World, Worker, String) {
         .await
         .unwrap();
     let fields = json!({
-        "Name": "one", "Key__c": "k", "Text__c": "text", "Note__c": "note", "Locked__c": "locked",
+        "Name": "one", "Key__c": "k", "Text__c": "text", "Note__c": "note", "Locked__c": "locked", "Once__c": "once",
         "Ours__c": "ours", "Theirs__c": "theirs", "Amount__c": 1, "Multi__c": "A",
     });
     let id = control.create("Sent__c", &fields).await.unwrap();
@@ -119,12 +121,12 @@ async fn nulls_are_sent_as_such_and_unchanged_columns_never_by_bulk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_only_and_formula_fields_are_never_sent_whatever_the_application_writes() {
-    // given a field that the integration user may not write, and a formula
+    // given a field that the integration user may not write, one that is written at first only, and a formula
     let (world, _worker, id) = world(BY_COLLECTIONS).await;
 
-    // when the application writes both beside another one
-    let update =
-        "update salesforce.sent__c set text__c = 'new', locked__c = 'forced', shown__c = 'forged'";
+    // when the application writes them beside another one
+    let update = "update salesforce.sent__c \
+                  set text__c = 'new', locked__c = 'forced', shown__c = 'forged', once__c = 'twice'";
     write(&world, update).await;
 
     // then only that one is sent, and the cells get Salesforce's values again
@@ -132,12 +134,14 @@ async fn read_only_and_formula_fields_are_never_sent_whatever_the_application_wr
     let record = world.control().read("Sent__c", &id).await.unwrap();
     assert_eq!((&record["Text__c"], &record["Locked__c"]), (&json!("new"), &json!("locked")));
     wait_for_cell(&world, "locked__c", "locked").await;
+    wait_for_cell(&world, "once__c", "once").await;
     wait_for_cell(&world, "shown__c", "formula").await;
 
-    // and a new row with both is accepted
-    let insert = "insert into salesforce.sent__c (name, key__c, locked__c, shown__c) values ('two', 'k2', 'x', 'y')";
+    // and a new row with all of them is accepted
+    let insert = "insert into salesforce.sent__c (name, key__c, locked__c, shown__c, once__c) \
+                  values ('two', 'k2', 'x', 'y', 'z')";
     write(&world, insert).await;
-    assert_eq!(sent(&world).await, json!({ "Name": "two", "Key__c": "k2" }));
+    assert_eq!(sent(&world).await, json!({ "Name": "two", "Key__c": "k2", "Once__c": "z" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,9 +222,18 @@ poll = { every = "1s" }
     let update = format!("update salesforce.task set whatid = '{product}', whoid = null");
     write(&world, &update).await;
 
-    // then the record follows, and the row follows a user who refers to another one
+    // then the record follows
     let task = control.read("Task", &id).await.unwrap();
     assert_eq!((&task["WhatId"], &task["WhoId"]), (&json!(product), &Json::Null));
+
+    // when the application writes the short form of the same id, then nothing is sent
+    let attempts = "select count(*) from lockstep.journal";
+    let before = world.cell(attempts).await;
+    let short = format!("update salesforce.task set whatid = '{}'", &product[..15]);
+    write(&world, &short).await;
+    assert_eq!(world.cell(attempts).await, before);
+
+    // when a user refers to another one, then the row follows
     control.update("Task", &id, &json!({ "WhoId": lead, "WhatId": null })).await.unwrap();
     wait_until("the row follows", DEADLINE, async || {
         let row = "select concat(whatid, '|', whoid) from salesforce.task";
