@@ -4,6 +4,7 @@ use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::control::JobEnding;
 use salesforce_simulator::{Config, Fault, FaultKind};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -173,21 +174,23 @@ async fn lost_visibility_of_two_records_in_five_removes_nothing_and_says_so() {
 async fn a_result_that_is_cut_short_and_a_job_that_fails_infer_nothing() {
     // given a mapping that is swept by a Bulk query
     let mapping = format!("{ACCOUNT}bulk = {{ read_above = 20 }}\n");
-    for (case, fault) in [
+    let lost = || Fault::new(FaultKind::LoseRows { every: 2 }).route("*/results");
+    let count = BTreeMap::from([("Sforce-NumberOfRecords".to_owned(), None)]);
+    let uncounted =
+        FaultKind::Edit { headers: count, json: BTreeMap::default(), replace: BTreeMap::default() };
+    let failing =
+        FaultKind::Job { ending: JobEnding::Fail, after_rows: 0, message: "no".to_owned() };
+    for (case, faults) in [
+        ("rows are lost", vec![lost()]),
         (
             "rows are lost, and the count with them",
-            Fault::new(FaultKind::LoseRows { every: 2 }).route("*/results"),
+            vec![lost(), Fault::new(uncounted).route("*/results")],
         ),
-        ("the body ends early", Fault::new(FaultKind::Shorten { bytes: 500 }).route("*/results")),
         (
-            "the job fails",
-            Fault::new(FaultKind::Job {
-                ending: JobEnding::Fail,
-                after_rows: 0,
-                message: "no".to_owned(),
-            })
-            .route("*/jobs/query"),
+            "the body ends early",
+            vec![Fault::new(FaultKind::Shorten { bytes: 500 }).route("*/results")],
         ),
+        ("the job fails", vec![Fault::new(failing).route("*/jobs/query")]),
     ] {
         let world =
             World::start(Config { scale: 3.0, ..Config::default() }, &[("account.toml", &mapping)])
@@ -199,7 +202,9 @@ async fn a_result_that_is_cut_short_and_a_job_that_fails_infer_nothing() {
             "insert into salesforce.account (sfid, name) values ('001000000009999AAA', 'ghost')",
         )
         .await;
-        world.control().arm(fault.forever()).await.unwrap();
+        for fault in faults {
+            world.control().arm(fault.forever()).await.unwrap();
+        }
 
         // when
         let (status, _, talk) =
@@ -244,6 +249,41 @@ async fn a_sweep_killed_in_the_middle_goes_on_with_the_same_job() {
     equal(&world).await;
     let requests = world.control().requests().await.unwrap();
     assert!(requests.iter().any(|call| call.path.contains(&saved)), "the saved job was read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_mapping_is_sent_before_the_sweep_that_goes_first() {
+    // given a mapping that is to be swept first, and somebody who keeps the sweep from beginning
+    let world = World::start(org(), &[("account.toml", ACCOUNT)]).await;
+    let worker = world.worker();
+    loaded(&world).await;
+    run(
+        &world,
+        "insert into lockstep.lease (name, epoch, holder, token, expires_at) \
+         values ('sweep:Account', 1, 'somebody', gen_random_uuid(), now() + interval '1 hour') \
+         on conflict (name) do update set holder = 'somebody', expires_at = excluded.expires_at; \
+         insert into lockstep.sweep (object, wanted_at, wanted_reason, is_first) \
+         values ('Account', now(), 'the test', true) \
+         on conflict (object) do update set wanted_at = now(), wanted_reason = 'the test', is_first = true",
+    )
+    .await;
+
+    // when the application writes, and polls come and go
+    run(&world, "insert into salesforce.account (name) values ('Waits')").await;
+    for turn in 0..2 {
+        let name = format!("Polled {turn}");
+        let polled = serde_json::json!({ "Name": name });
+        world.control().create("Account", &polled).await.unwrap();
+        let here = format!("select 1 from salesforce.account where name = '{name}'");
+        wait_until("a poll", PATIENCE, async || world.cell(&here).await.is_some()).await;
+    }
+
+    // then what was written waits, until the sweep could run
+    assert_eq!(world.waiting().await, 1);
+    run(&world, "update lockstep.lease set expires_at = now() where name = 'sweep:Account'").await;
+    wait_until("it is sent", PATIENCE, async || world.waiting().await == 0).await;
+    equal(&world).await;
+    assert_eq!(worker.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
