@@ -51,7 +51,7 @@ pub struct Page<'a> {
     pub mapping: &'a Mapping,
     /// The database's clock before they were requested.
     pub read_started: DateTime<Utc>,
-    /// What is saved together with them.
+    /// What is saved together with them; the position of a poll only if none of them had to be left out.
     pub checkpoint: Option<Checkpoint>,
     /// Whether more pages of the same window follow. Deletions wait for the last one, so that all of the window are
     /// counted before the first is carried out.
@@ -178,7 +178,11 @@ pub async fn apply_rows<R: RowSource>(
     if !page.more {
         applied.released = orphans::release(&ground).await?;
     }
-    if let Some(checkpoint) = &page.checkpoint {
+    // Whoever goes on after a failure has to read again what was left out.
+    let is_whole = |checkpoint: &&Checkpoint| {
+        applied.deferred == 0 || !matches!(checkpoint, Checkpoint::Poll(_))
+    };
+    if let Some(checkpoint) = page.checkpoint.as_ref().filter(is_whole) {
         write_checkpoint(&transaction, &page.mapping.object, checkpoint).await?;
     }
     transaction.commit().await?;

@@ -123,3 +123,38 @@ async fn a_record_that_comes_while_a_slow_answer_is_on_its_way_is_within_the_nex
     // then the next poll has it
     assert_eq!(world.rows(LATE).await, ["1"]);
 }
+
+#[tokio::test]
+async fn a_record_left_out_of_a_page_is_read_again_by_whoever_goes_on_after_a_failure() {
+    // given three pages of changes, long ago, one of whose first records is being sent
+    let world = World::start(ACCOUNT).await;
+    let control = world.control();
+    control.arm(error("NOT_FOUND").route("*/updated*").forever()).await.unwrap();
+    let id = control.create("Account", &json!({ "Name": "early" })).await.unwrap();
+    world.poll().await.unwrap();
+    control.advance_clock(1).await.unwrap();
+    control.update("Account", &id, &json!({ "Name": "late" })).await.unwrap();
+    control.advance_clock(1).await.unwrap();
+    world.create_accounts(4_100).await;
+    control.advance_clock(3_600).await.unwrap();
+    let open = format!(
+        "insert into lockstep.journal (table_name, record_id, operation, sfid) \
+         select 'account', id, 'UPDATE', '{id}' from account returning 1"
+    );
+    world.rows(&open).await;
+
+    // when the poll breaks after the first page, the sending ends, and another worker goes on
+    control.arm(error("MALFORMED_QUERY").route("*/queryAll*").after(1)).await.unwrap();
+    world.poll().await.unwrap_err();
+    assert_eq!(world.rows(LATE).await, ["0"]);
+    world.rows("delete from lockstep.journal returning 1").await;
+    let another = world.another_puller();
+    for _ in 0..2 {
+        control.advance_clock(60).await.unwrap();
+        another.run_once(&world.lease, &world.mapping).await.unwrap();
+    }
+
+    // then the change that was left out is here
+    assert_eq!(world.rows(LATE).await, ["1"]);
+    assert_eq!(world.count().await, 4_101);
+}
