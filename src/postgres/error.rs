@@ -101,6 +101,14 @@ pub enum Error {
     /// Something else has the name of a mapped table.
     #[error("{0} is not a table")]
     NotATable(String),
+    /// A mapped table is not there, and another one, which was it, still captures changes under its name.
+    #[error("the mapped table {table} was renamed to {now}")]
+    Renamed {
+        /// The table that the mapping names, with its schema.
+        table: String,
+        /// What it is called now.
+        now: String,
+    },
     /// A schema, table, column or function that the mappings need is not there, or no longer.
     #[error("something that the mappings need is missing in the database: {0}")]
     Missing(String),
@@ -143,6 +151,7 @@ impl Error {
             | Self::NotUnique { .. }
             | Self::Misfit(_)
             | Self::NotATable(_)
+            | Self::Renamed { .. }
             | Self::Missing(_)
             | Self::Migration(_)
             | Self::Refused { .. }
@@ -180,6 +189,9 @@ impl Error {
             }
             Self::Misfit(_) => "compare the table's columns with the mapping: lockstep check",
             Self::NotATable(_) => "map the object to another table, or rename what is there",
+            Self::Renamed { .. } => {
+                "rename it back; or drop its triggers whose names begin with hc_, so that another table can take its place"
+            }
             Self::Missing(_) => "make what is missing: lockstep provision",
             Self::Migration(_) | Self::Refused { .. } | Self::Unexpected(_) => {
                 "read the server's log for the statement, and report it if it is ours"

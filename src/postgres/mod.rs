@@ -83,7 +83,10 @@ pub use poll::{
 pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
 };
-pub use provision::{Finding, Provisioned, as_found, inspect, provision};
+pub use provision::{
+    CaptureState, Finding, Hole, Provisioned, as_found, capture_state, inspect, mend_capture,
+    provision,
+};
 pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};
 pub use rehearsed::{Rehearsed, rehearsed, rehearsed_before, release_rehearsed};
 pub use status::{MappingState, MappingStatus, log_event, note_poll, prune, set_state, status};

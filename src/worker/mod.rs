@@ -5,6 +5,7 @@
 //!         (waits while time can heal)     ├─ sweeps: one mapping after the other, when its turn comes
 //!                                         ├─ listener: a captured change wakes the groups
 //!                                         ├─ watch: an object that has changed gives its group another binding
+//!                                         ├─ guard: a trigger that is dropped or disabled is put back and told of
 //!                                         ├─ housekeeping: calls and the API budget, old history
 //!                                         ├─ heartbeat: tells when the database is an older state of itself
 //!                                         └─ health: /livez, /readyz
@@ -16,6 +17,7 @@
 
 mod combiner;
 mod group;
+mod guard;
 mod health;
 mod heartbeat;
 mod housekeeping;
@@ -142,6 +144,7 @@ impl Worker {
             self.config.clone(),
             stop.clone(),
         ));
+        tasks.spawn(guard::run(self.db.clone(), watched.bindings.clone(), stop.clone()));
         let sweeping = sweeping::Sweeping::new(
             self.db.clone(),
             &self.client,

@@ -76,7 +76,7 @@ async fn assert_nothing_is_left_over(world: &World) {
         world.cell(indexes).await.unwrap(),
         "account_pkey hc_idx_account_systemmodstamp hcu_idx_account_external_id__c hcu_idx_account_sfid"
     );
-    let off = "select count(*) from pg_trigger where tgenabled <> 'O' and not tgisinternal";
+    let off = "select count(*) from pg_trigger where tgenabled = 'D' and not tgisinternal";
     assert_eq!(world.cell(off).await.unwrap(), "0");
     assert_eq!(world.cell("select count(*) from lockstep.load").await.unwrap(), "0");
     assert_eq!(world.cell("select count(*) from salesforce._trigger_log").await.unwrap(), "0");

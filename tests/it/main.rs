@@ -17,6 +17,7 @@
 
 mod backfill_ops;
 mod budget;
+mod capture;
 mod cli;
 mod convergence;
 mod crash;

@@ -211,7 +211,7 @@ async fn a_disabled_trigger_is_told_by_check_and_by_provision() {
     assert_eq!(status, 5, "{out}{talk}");
     let (status, out, talk) = world.run(&["provision"]);
     assert_eq!(status, 3, "{out}{talk}");
-    assert!(talk.contains("enable trigger hc_account_logtrigger"), "{talk}");
+    assert!(talk.contains("enable always trigger hc_account_logtrigger"), "{talk}");
 
     // and a dropped one is a warning until provisioning puts it back
     let drop = "drop trigger hc_account_logtrigger on salesforce.account";

@@ -81,7 +81,7 @@ async fn write(
         return Ok(None);
     }
     let triggers = enabled_triggers(&transaction, db.schema(), mapping).await?;
-    switch(&transaction, &table, &triggers, "disable").await?;
+    switch(&transaction, &table, &triggers, false).await?;
     let inserted = if let Some(statements) = &statements {
         transaction.execute_typed(&statements.load, &[]).await?
     } else {
@@ -94,7 +94,7 @@ async fn write(
         let statement = format!("copy {table} ({}) from stdin (format binary)", columns.join(", "));
         copy(&transaction, &statement, chunks).await?
     };
-    switch(&transaction, &table, &triggers, "enable").await?;
+    switch(&transaction, &table, &triggers, true).await?;
     if let Some(started_at) = is_last {
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&mapping.object.as_str(), Type::TEXT), (&started_at, Type::TIMESTAMPTZ)];
@@ -152,12 +152,12 @@ async fn is_named(
     Ok(false)
 }
 
-/// Those of our row triggers that are enabled; one that somebody disabled stays so.
+/// Those of our row triggers that are enabled, and whether in every session; one that somebody disabled stays so.
 async fn enabled_triggers(
     transaction: &Transaction<'_>,
     schema: &str,
     mapping: &Mapping,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<(String, bool)>, Error> {
     let ours = ["_status_trigger", "_logtrigger"]
         .map(|suffix| system_name("hc_", &mapping.table, suffix))
         .to_vec();
@@ -165,16 +165,21 @@ async fn enabled_triggers(
         [(&schema, Type::TEXT), (&mapping.table.as_str(), Type::TEXT), (&ours, Type::TEXT_ARRAY)];
     let rows =
         transaction.query_typed(include_str!("../sql/load_triggers.sql"), &parameters).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 async fn switch(
     transaction: &Transaction<'_>,
     table: &str,
-    triggers: &[String],
-    how: &str,
+    triggers: &[(String, bool)],
+    is_on: bool,
 ) -> Result<(), Error> {
-    for trigger in triggers {
+    for (trigger, is_always) in triggers {
+        let how = match (is_on, is_always) {
+            (false, _) => "disable",
+            (true, false) => "enable",
+            (true, true) => "enable always",
+        };
         let statement = format!("alter table {table} {how} trigger {}", quote(trigger));
         transaction.batch_execute(&statement).await?;
     }

@@ -1,6 +1,6 @@
 //! The functions and triggers that capture the application's changes, under Heroku Connect's names.
 
-use super::catalog::{Catalog, Trigger};
+use super::catalog::{Catalog, Fires, Trigger};
 use crate::mapping::Mapping;
 use crate::postgres::identifier::{fill, literal, qualify, quote, system_name};
 use crate::postgres::listen::CHANNEL_SUFFIX;
@@ -9,13 +9,10 @@ use crate::postgres::listen::CHANNEL_SUFFIX;
 const AFTER_ANY_ROW: i32 = 1 | 4 | 8 | 16;
 const BEFORE_ROW_WRITE: i32 = 1 | 2 | 4 | 16;
 const BEFORE_TRUNCATE: i32 = 2 | 32;
-const AFTER_ROW_INSERT: i32 = 1 | 4;
+const AFTER_INSERT: i32 = 4;
 
 /// How the catalog shows the settings of functions.
 const SEARCH_PATH: &str = "search_path=pg_catalog, pg_temp";
-/// The application's session may print dates, moments and numbers in its own way; the log has one form.
-const FORMS: &str = "set datestyle = 'ISO, YMD' set timezone = 'UTC' set extra_float_digits = 1";
-const FORMS_SHOWN: [&str; 3] = ["datestyle=iso, ymd", "timezone=utc", "extra_float_digits=1"];
 const REFUSE_TRUNCATE: &str = "lockstep.refuse_truncate";
 
 /// A function as it should be.
@@ -25,8 +22,9 @@ pub(super) struct FunctionPlan {
     returns: &'static str,
     attributes: &'static str,
     body: String,
-    /// Whether it turns rows into text.
-    captures: bool,
+    /// Whether it runs for every write of the application: then its body is qualified throughout and it has no
+    /// `set` clause, whose entering costs more than the rest.
+    is_lean: bool,
 }
 
 /// A trigger as it should be.
@@ -36,6 +34,8 @@ pub(super) struct TriggerPlan {
     event: &'static str,
     kind: i32,
     function: String,
+    /// Whether it fires in every session, those of replication and of `session_replication_role = replica` too.
+    is_always: bool,
 }
 
 /// What a trigger's state in the database says.
@@ -44,6 +44,9 @@ pub(super) enum TriggerState {
     Missing,
     Foreign,
     Disabled,
+    /// It fires, but in ordinary sessions only: somebody disabled all triggers of the table and enabled them again, as
+    /// `pg_restore --disable-triggers` does.
+    Reset,
     Ours,
 }
 
@@ -51,27 +54,20 @@ impl FunctionPlan {
     /// Whether the database has exactly this function.
     pub(super) fn is_present(&self, catalog: &Catalog, schema: &str) -> bool {
         catalog.functions.get(&(schema.to_owned(), self.name.clone())).is_some_and(|function| {
-            function.body == self.body && self.has_settings(&function.settings)
+            let settings = if self.is_lean { "" } else { SEARCH_PATH };
+            function.body == self.body && function.settings == settings
         })
     }
 
-    fn has_settings(&self, shown: &str) -> bool {
-        if !self.captures {
-            return shown == SEARCH_PATH;
-        }
-        let shown = shown.to_ascii_lowercase();
-        shown.contains(SEARCH_PATH) && FORMS_SHOWN.iter().all(|form| shown.contains(form))
-    }
-
     pub(super) fn statement(&self, schema: &str, hstore: &str) -> String {
-        let forms = if self.captures { FORMS } else { "" };
+        let settings = if self.is_lean { "" } else { "set search_path = pg_catalog, pg_temp" };
         let Self { arguments, returns, attributes, body, .. } = self;
         let arguments = fill(arguments, &[("hstore", &quote(hstore))]);
         let name = qualify(schema, &self.name);
         // The body is ours and holds no such tag; a tag of its own keeps a `$$` in a name harmless.
         format!(
             "create or replace function {name}({arguments}) returns {returns} language plpgsql \
-             {attributes} set search_path = pg_catalog, pg_temp {forms} as $lockstep${body}$lockstep$"
+             {attributes} {settings} as $lockstep${body}$lockstep$"
         )
     }
 }
@@ -81,17 +77,24 @@ impl TriggerPlan {
         let key = (self.table.clone(), self.name.clone());
         let Some(trigger) = catalog.triggers.get(&key) else { return TriggerState::Missing };
         let wanted = Trigger {
-            is_enabled: trigger.is_enabled,
+            fires: trigger.fires,
             has_condition: false,
             kind: self.kind,
             function: trigger.function.clone(),
         };
         let is_ours = *trigger == wanted && trigger.function.replace('"', "") == self.function;
-        match (is_ours, trigger.is_enabled) {
+        match (is_ours, trigger.fires) {
             (false, _) => TriggerState::Foreign,
-            (true, false) => TriggerState::Disabled,
-            (true, true) => TriggerState::Ours,
+            (true, Fires::Never) => TriggerState::Disabled,
+            (true, Fires::Ordinarily) if self.is_always => TriggerState::Reset,
+            (true, _) => TriggerState::Ours,
         }
+    }
+
+    /// Lets the trigger fire in every session again.
+    pub(super) fn enable(&self, schema: &str) -> String {
+        let (table, name) = (qualify(schema, &self.table), quote(&self.name));
+        format!("alter table {table} enable always trigger {name}")
     }
 
     /// Replaces whatever has the name; Postgres 13 cannot do it in one statement.
@@ -102,9 +105,11 @@ impl TriggerPlan {
             self.function.split_once('.').unwrap_or((schema, &self.function));
         let function = qualify(function_schema, function);
         let event = self.event;
+        let enable =
+            if self.is_always { format!("; {}", self.enable(schema)) } else { String::new() };
         format!(
             "drop trigger if exists {name} on {table}; \
-             create trigger {name} {event} execute function {function}()"
+             create trigger {name} {event} execute function {function}(){enable}"
         )
         .replace("{table}", &table)
     }
@@ -123,7 +128,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "integer",
             attributes: "",
             body: fill(include_str!("../sql/body_capture_insert.sql"), &parts),
-            captures: false,
+            is_lean: false,
         },
         FunctionPlan {
             name: "hc_capture_update_from_row".to_owned(),
@@ -132,7 +137,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "integer",
             attributes: "",
             body: fill(include_str!("../sql/body_capture_update.sql"), &parts),
-            captures: false,
+            is_lean: false,
         },
         FunctionPlan {
             name: "tlog_notify_trigger".to_owned(),
@@ -140,7 +145,7 @@ pub(super) fn schema_functions(schema: &str, hstore: &str) -> Vec<FunctionPlan> 
             returns: "trigger",
             attributes: "",
             body: fill(include_str!("../sql/body_notify.sql"), &parts),
-            captures: false,
+            is_lean: false,
         },
     ]
 }
@@ -150,16 +155,30 @@ pub(super) fn log_trigger(schema: &str) -> TriggerPlan {
     TriggerPlan {
         table: "_trigger_log".to_owned(),
         name: "tlog_insert_trigger".to_owned(),
-        event: "after insert on {table} for each row",
-        kind: AFTER_ROW_INSERT,
+        event: "after insert on {table} for each statement",
+        kind: AFTER_INSERT,
         function: format!("{schema}.tlog_notify_trigger"),
+        is_always: false,
     }
 }
 
 /// The functions of one mapped table.
-pub(super) fn table_functions(mapping: &Mapping, schema: &str, hstore: &str) -> Vec<FunctionPlan> {
+pub(super) fn table_functions(
+    catalog: &Catalog,
+    mapping: &Mapping,
+    schema: &str,
+    hstore: &str,
+) -> Vec<FunctionPlan> {
     let state = if mapping.direction.pushes() { "'NEW'" } else { "'READONLY'" };
-    let parts = [("schema", quote(schema)), ("hstore", quote(hstore))];
+    let relation = catalog.relations.get(&mapping.table);
+    let is_partitioned = relation.is_some_and(|relation| relation.is_partitioned);
+    let parts = [
+        ("schema", quote(schema)),
+        ("hstore", quote(hstore)),
+        ("table", literal(&mapping.table)),
+        ("sequence", literal(&qualify(schema, "_trigger_log_id_seq"))),
+        ("is_partitioned", is_partitioned.to_string()),
+    ];
     let mut parts: Vec<(&str, &str)> =
         parts.iter().map(|(key, text)| (*key, text.as_str())).collect();
     parts.push(("update_state", state));
@@ -171,7 +190,7 @@ pub(super) fn table_functions(mapping: &Mapping, schema: &str, hstore: &str) -> 
             // The application's roles need no right to the log for their own writes to succeed.
             attributes: "security definer",
             body: fill(include_str!("../sql/body_logger.sql"), &parts),
-            captures: true,
+            is_lean: true,
         },
         FunctionPlan {
             name: system_name("hc_", &mapping.table, "_status"),
@@ -179,9 +198,19 @@ pub(super) fn table_functions(mapping: &Mapping, schema: &str, hstore: &str) -> 
             returns: "trigger",
             attributes: "",
             body: include_str!("../sql/body_status.sql").to_owned(),
-            captures: false,
+            is_lean: true,
         },
     ]
+}
+
+/// The table, with its schema, that was the mapped one until it got another name, if there is one: the triggers go with a
+/// table, and what they capture has the mapped name still.
+pub(super) fn renamed_to(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Option<String> {
+    let users = catalog.users.get(&system_name("hc_", &mapping.table, "_logger"))?;
+    users
+        .iter()
+        .find(|(owner, table)| owner != schema || *table != mapping.table)
+        .map(|(owner, table)| format!("{owner}.{table}"))
 }
 
 /// The triggers of one mapped table.
@@ -193,6 +222,7 @@ pub(super) fn table_triggers(mapping: &Mapping, schema: &str) -> Vec<TriggerPlan
         event,
         kind,
         function,
+        is_always: true,
     };
     let own = |suffix: &str| format!("{schema}.{}", system_name("hc_", table, suffix));
     vec![

@@ -15,12 +15,15 @@ pub(super) struct Catalog {
     pub functions: BTreeMap<(String, String), Function>,
     /// By table and name.
     pub triggers: BTreeMap<(String, String), Trigger>,
+    /// The tables whose triggers run one of the schema's functions, with their schemas, by the function's name.
+    pub users: BTreeMap<String, BTreeSet<(String, String)>>,
 }
 
 /// A table, or what stands in its place.
 #[derive(Default)]
 pub(super) struct Relation {
     pub is_table: bool,
+    pub is_partitioned: bool,
     pub columns: BTreeMap<String, Column>,
     /// Names of all indexes.
     pub indexes: BTreeSet<String>,
@@ -38,13 +41,33 @@ pub(super) struct Function {
     pub settings: String,
 }
 
+/// In which sessions a trigger fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fires {
+    Never,
+    /// Not where `session_replication_role` is `replica`; or only there, which nobody asks for.
+    Ordinarily,
+    Always,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trigger {
-    pub is_enabled: bool,
+    pub fires: Fires,
     pub has_condition: bool,
     /// `pg_trigger.tgtype`: timing, level and events.
     pub kind: i32,
     pub function: String,
+}
+
+impl Fires {
+    /// From `pg_trigger.tgenabled`.
+    fn of(enabled: &str) -> Self {
+        match enabled {
+            "A" => Self::Always,
+            "O" => Self::Ordinarily,
+            _ => Self::Never,
+        }
+    }
 }
 
 impl Catalog {
@@ -65,12 +88,15 @@ impl Catalog {
             relations: BTreeMap::new(),
             functions: BTreeMap::new(),
             triggers: BTreeMap::new(),
+            users: BTreeMap::new(),
         };
         for row in
             transaction.query_typed(include_str!("../sql/read_relations.sql"), &of_schema).await?
         {
             let relation = catalog.relations.entry(row.try_get(0)?).or_default();
-            relation.is_table = matches!(row.try_get(1)?, "r" | "p");
+            let kind: &str = row.try_get(1)?;
+            relation.is_table = matches!(kind, "r" | "p");
+            relation.is_partitioned = kind == "p";
             let column = Column { sql_type: row.try_get(3)?, has_default: row.try_get(4)? };
             relation.columns.insert(row.try_get(2)?, column);
         }
@@ -87,13 +113,21 @@ impl Catalog {
         for row in
             transaction.query_typed(include_str!("../sql/read_triggers.sql"), &of_schema).await?
         {
+            let (table, owner): (String, String) = (row.try_get(0)?, row.try_get(7)?);
+            if row.try_get(8)? {
+                let user = (owner.clone(), table.clone());
+                catalog.users.entry(row.try_get(6)?).or_default().insert(user);
+            }
+            if owner != schema {
+                continue;
+            }
             let trigger = Trigger {
-                is_enabled: row.try_get(2)?,
+                fires: Fires::of(row.try_get(2)?),
                 has_condition: row.try_get(3)?,
                 kind: row.try_get(4)?,
                 function: row.try_get(5)?,
             };
-            catalog.triggers.insert((row.try_get(0)?, row.try_get(1)?), trigger);
+            catalog.triggers.insert((table, row.try_get(1)?), trigger);
         }
         for row in
             transaction.query_typed(include_str!("../sql/read_functions.sql"), &of_schema).await?

@@ -74,6 +74,10 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
     let not_yet = |message| Finding { is_new: true, ..repairable(message) };
     let table = &mapping.table;
     let Some(relation) = catalog.relations.get(table) else {
+        if let Some(now) = capture::renamed_to(catalog, schema, mapping) {
+            let error = Error::Renamed { table: format!("{schema}.{table}"), now };
+            return vec![finding(error.to_string(), error.remedy().unwrap_or_default(), false)];
+        }
         return vec![not_yet(format!("table {schema}.{table} does not exist"))];
     };
     if !relation.is_table {
@@ -101,10 +105,13 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
                 Some(repairable(format!("trigger {name} of {table} does not exist")))
             }
             TriggerState::Foreign => Some(repairable(format!("trigger {name} is not Lockstep's"))),
+            TriggerState::Reset => Some(repairable(format!(
+                "trigger {name} of {table} was disabled for a while, or does not fire in every session"
+            ))),
             TriggerState::Disabled => Some(finding(
                 format!("trigger {name} is disabled: changes of {table} are not captured"),
                 format!(
-                    "alter table {schema}.{table} enable trigger {name}; what changed meanwhile has to be written again"
+                    "alter table {schema}.{table} enable always trigger {name}; what changed meanwhile has to be written again"
                 ),
                 false,
             )),
@@ -115,7 +122,7 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
         finding.is_new |= finding.is_repairable && !was_provisioned;
     }
     if let Some(hstore) = &catalog.hstore {
-        let functions = capture::table_functions(mapping, schema, hstore);
+        let functions = capture::table_functions(catalog, mapping, schema, hstore);
         let stale = functions.iter().filter(|function| !function.is_present(catalog, schema));
         findings.extend(
             stale.map(|function| {

@@ -6,12 +6,18 @@
 
 mod capture;
 mod catalog;
+mod guard;
 mod inspect;
 mod settings;
 mod tables;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_capture;
+#[cfg(test)]
+mod tests_guard;
 
+pub use guard::{CaptureState, Hole, capture_state, mend_capture};
 pub use inspect::{Finding, as_found, inspect};
 
 use super::connect::begin;
@@ -67,7 +73,14 @@ pub async fn provision(db: &Database, mappings: &[Mapping]) -> Result<Provisione
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Schema,
-    Mapping { mapping: &'a Mapping, all: &'a [Mapping] },
+    Mapping {
+        mapping: &'a Mapping,
+        all: &'a [Mapping],
+    },
+    /// The functions and triggers of a table alone.
+    Capture {
+        mapping: &'a Mapping,
+    },
 }
 
 /// Runs one step in a transaction of its own, again when the application holds a table for too long.
@@ -80,6 +93,13 @@ async fn run(db: &Database, step: Step<'_>, provisioned: &mut Provisioned) -> Re
             Step::Schema => provision_schema(&transaction, db.schema()).await,
             Step::Mapping { mapping, all } => {
                 provision_mapping(&transaction, db.schema(), mapping, all).await
+            }
+            Step::Capture { mapping } => {
+                let catalog = Catalog::read(&transaction, db.schema()).await?;
+                let mut done = Vec::new();
+                provision_capture(&transaction, &catalog, db.schema(), mapping, &mut done)
+                    .await
+                    .map(|()| Provisioned { done, to_load: Vec::new() })
             }
         };
         match result {
@@ -221,6 +241,9 @@ async fn provision_mapping(
             done.push(text);
         }
     } else {
+        if let Some(now) = capture::renamed_to(&catalog, schema, mapping) {
+            return Err(Error::Renamed { table: format!("{schema}.{}", mapping.table), now });
+        }
         transaction.batch_execute(&tables::create_table(mapping, schema)).await?;
         done.push(format!("table {} created", mapping.table));
         is_to_load = mapping.direction.pulls() || is_to_load;
@@ -234,10 +257,7 @@ async fn provision_mapping(
         transaction.batch_execute(&statement).await?;
         done.push(text);
     }
-    let functions = capture::table_functions(mapping, schema, hstore_schema(&catalog)?);
-    create_functions(transaction, &catalog, schema, &functions, &mut done).await?;
-    let triggers = capture::table_triggers(mapping, schema);
-    create_triggers(transaction, &catalog, schema, &triggers, &mut done).await?;
+    provision_capture(transaction, &catalog, schema, mapping, &mut done).await?;
     if save_mapping(transaction, mapping).await? {
         done.push(format!("mapping {} recorded", mapping.object));
     }
@@ -251,6 +271,19 @@ async fn provision_mapping(
         to_load.push(mapping.object.clone());
     }
     Ok(Provisioned { done, to_load })
+}
+
+async fn provision_capture(
+    transaction: &Transaction<'_>,
+    catalog: &Catalog,
+    schema: &str,
+    mapping: &Mapping,
+    done: &mut Vec<String>,
+) -> Result<(), Error> {
+    let functions = capture::table_functions(catalog, mapping, schema, hstore_schema(catalog)?);
+    create_functions(transaction, catalog, schema, &functions, done).await?;
+    let triggers = capture::table_triggers(mapping, schema);
+    create_triggers(transaction, catalog, schema, &triggers, done).await
 }
 
 /// The types of the mapping's columns when it was last applied; empty if it never was.
@@ -299,9 +332,16 @@ async fn create_triggers(
     done: &mut Vec<String>,
 ) -> Result<(), Error> {
     for trigger in triggers {
-        if matches!(trigger.state(catalog), TriggerState::Missing | TriggerState::Foreign) {
-            transaction.batch_execute(&trigger.statement(schema)).await?;
-            done.push(format!("trigger {} created", trigger.name));
+        match trigger.state(catalog) {
+            TriggerState::Missing | TriggerState::Foreign => {
+                transaction.batch_execute(&trigger.statement(schema)).await?;
+                done.push(format!("trigger {} created", trigger.name));
+            }
+            TriggerState::Reset => {
+                transaction.batch_execute(&trigger.enable(schema)).await?;
+                done.push(format!("trigger {} enabled for every session", trigger.name));
+            }
+            TriggerState::Disabled | TriggerState::Ours => {}
         }
     }
     Ok(())

@@ -214,8 +214,11 @@ pub(super) fn add_indexes(
     schema: &str,
 ) -> Vec<(String, String)> {
     let relation = catalog.relations.get(&mapping.table);
+    // A unique index of a partitioned table has to hold the columns it is divided by.
+    let is_partitioned = relation.is_some_and(|relation| relation.is_partitioned);
     indexes(mapping, all)
         .into_iter()
+        .map(|(column, is_unique)| (column, is_unique && !is_partitioned))
         .filter(|(column, is_unique)| {
             let existing = relation.and_then(|relation| relation.indexed.get(column));
             existing.is_none_or(|existing_is_unique| *is_unique && !existing_is_unique)

@@ -1,0 +1,244 @@
+//! What is captured, whatever way a row is written.
+
+use super::{inspect, provision};
+use crate::postgres::testing::{account, fresh_database, provisioned_database, rows, run};
+use crate::postgres::{Database, migrate};
+
+const SHORT: &str =
+    "select table_name, state, action, record_id from salesforce._trigger_log order by id";
+const VALUES: &str = "select action, \"values\" from salesforce._trigger_log order by id";
+
+/// A mapped table that the application divided before it was adopted.
+async fn partitioned() -> Database {
+    let db = fresh_database().await;
+    migrate(&db).await.unwrap();
+    run(
+        &db,
+        "create schema salesforce; \
+         create table salesforce.account (id serial, region text, sfid varchar(18), name varchar(255)) \
+             partition by list (region); \
+         create table salesforce.account_north partition of salesforce.account for values in ('north'); \
+         create table salesforce.account_south partition of salesforce.account for values in ('south')",
+    )
+    .await;
+    provision(&db, &[account()]).await.unwrap();
+    db
+}
+
+#[tokio::test]
+async fn a_partitioned_table_is_captured_under_its_own_name_written_through_it_or_beside_it() {
+    let db = partitioned().await;
+
+    run(
+        &db,
+        "insert into salesforce.account (region, name) values ('north', 'a'); \
+         insert into salesforce.account_south (region, name) values ('south', 'b'); \
+         create table salesforce.account_west partition of salesforce.account for values in ('west'); \
+         insert into salesforce.account_west (region, name) values ('west', 'c')",
+    )
+    .await;
+
+    assert_eq!(
+        rows(&db, SHORT).await,
+        ["account|NEW|INSERT|1", "account|NEW|INSERT|2", "account|NEW|INSERT|3"]
+    );
+    assert_eq!(inspect(&db, &[account()]).await.unwrap(), []);
+    assert!(provision(&db, &[account()]).await.unwrap().done.is_empty());
+}
+
+#[tokio::test]
+async fn a_row_that_moves_to_another_partition_is_one_update() {
+    let db = partitioned().await;
+    run(
+        &db,
+        "insert into salesforce.account (region, name, sfid) values ('north', 'a', '001000000000001AAA'); \
+         delete from salesforce._trigger_log; \
+         update salesforce.account set region = 'south', name = 'b'",
+    )
+    .await;
+
+    let log = "select state, action, record_id, sfid, \"values\", old::hstore -> 'name' from salesforce._trigger_log";
+    assert_eq!(
+        rows(&db, log).await,
+        [r#"NEW|UPDATE|1|001000000000001AAA|"name"=>"b", "region"=>"south"|a"#]
+    );
+}
+
+#[tokio::test]
+async fn copy_merge_and_on_conflict_are_captured_row_by_row() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "insert into salesforce.account (name, external_id__c) values ('a', 'a'); \
+         insert into salesforce.account (name, external_id__c) values ('b', 'a'), ('c', 'c') \
+             on conflict (external_id__c) do update set name = excluded.name; \
+         delete from salesforce._trigger_log",
+    )
+    .await;
+    run(
+        &db,
+        "merge into salesforce.account as target using (values ('a'), ('m')) as source (key) \
+             on target.external_id__c = source.key \
+             when matched then update set name = 'merged' \
+             when not matched then insert (name, external_id__c) values ('new', source.key); \
+         copy salesforce.account (name) from program 'echo copied'",
+    )
+    .await;
+
+    let actions = "select action, \"values\"::hstore -> 'name' from salesforce._trigger_log order by action, id";
+    assert_eq!(rows(&db, actions).await, ["INSERT|new", "INSERT|copied", "UPDATE|merged"]);
+}
+
+#[tokio::test]
+async fn cascades_of_foreign_keys_are_captured() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create table public.region (name text primary key); insert into public.region values ('north'); \
+         alter table salesforce.account add column region text \
+             references public.region on update cascade on delete cascade; \
+         insert into salesforce.account (name, region) values ('a', 'north'); \
+         update public.region set name = 'south'; delete from public.region",
+    )
+    .await;
+
+    assert_eq!(
+        rows(&db, SHORT).await,
+        ["account|NEW|INSERT|1", "account|NEW|UPDATE|1", "account|IGNORE|DELETE|1"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_savepoint_takes_back_is_not_captured() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "begin; insert into salesforce.account (name) values ('a'); savepoint one; \
+         update salesforce.account set name = 'b'; rollback to one; update salesforce.account set phone = '1'; commit",
+    )
+    .await;
+
+    let log = rows(&db, VALUES).await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert_eq!(log[1], r#"UPDATE|"phone"=>"1""#);
+}
+
+#[tokio::test]
+async fn a_change_of_the_primary_key_names_the_new_key_and_the_old_one() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "insert into salesforce.account (name) values ('a'); update salesforce.account set id = 7",
+    )
+    .await;
+
+    let log = "select record_id, old::hstore -> 'id', \"values\" from salesforce._trigger_log where action = 'UPDATE'";
+    assert_eq!(rows(&db, log).await, [r#"7|1|"id"=>"7""#]);
+}
+
+#[tokio::test]
+async fn a_session_in_the_role_of_a_replica_is_captured_and_cannot_truncate() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "begin; set local session_replication_role = replica; \
+         insert into salesforce.account (name) values ('a'); commit",
+    )
+    .await;
+    assert_eq!(rows(&db, SHORT).await, ["account|NEW|INSERT|1"]);
+    assert_eq!(rows(&db, "select _hc_lastop from salesforce.account").await, ["PENDING"]);
+
+    let truncate =
+        "begin; set local session_replication_role = replica; truncate salesforce.account";
+    let refused = db.client().await.unwrap().batch_execute(truncate).await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_row_that_the_applications_trigger_rewrites_is_captured_as_it_is_stored() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create function rewrite() returns trigger language plpgsql as $$ begin \
+             new.name := upper(new.name); return new; end $$; \
+         create trigger zz_rewrite before insert or update on salesforce.account \
+             for each row execute function rewrite(); \
+         insert into salesforce.account (name) values ('a'); update salesforce.account set name = 'b'",
+    )
+    .await;
+
+    let names = "select \"values\"::hstore -> 'name' from salesforce._trigger_log order by id";
+    assert_eq!(rows(&db, names).await, ["A", "B"]);
+}
+
+#[tokio::test]
+async fn what_the_applications_trigger_changes_again_comes_after_what_made_it_do_so() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create function derive() returns trigger language plpgsql as $$ begin \
+             if new.phone is distinct from '2' then \
+                 update salesforce.account set phone = '2' where id = new.id; \
+             end if; return null; end $$; \
+         create trigger a_derive after insert or update on salesforce.account \
+             for each row execute function derive(); \
+         insert into salesforce.account (name, phone) values ('a', '1'); \
+         update salesforce.account set phone = '1', name = 'b'",
+    )
+    .await;
+
+    let log =
+        "select action, \"values\"::hstore -> 'phone' from salesforce._trigger_log order by id";
+    assert_eq!(rows(&db, log).await, ["INSERT|1", "UPDATE|2", "UPDATE|1", "UPDATE|2"]);
+}
+
+#[tokio::test]
+async fn tables_functions_and_operators_of_the_callers_do_not_stand_in_for_ours() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create schema evil; \
+         create function evil.always(text, text) returns boolean language sql as 'select true'; \
+         create operator evil.= (leftarg = text, rightarg = text, function = evil.always); \
+         create function evil.pg_trigger_depth() returns integer language sql as 'select 1'; \
+         begin; set local search_path = evil, pg_catalog, salesforce; \
+         create temp table _trigger_log (like salesforce._trigger_log including defaults) on commit drop; \
+         insert into salesforce.account (name) values ('a'); commit",
+    )
+    .await;
+
+    assert_eq!(rows(&db, SHORT).await, ["account|NEW|INSERT|1"]);
+}
+
+#[tokio::test]
+async fn capturing_leaves_the_sessions_own_forms_as_they_were() {
+    let db = provisioned_database(&[account()]).await;
+    let client = db.client().await.unwrap();
+    client
+        .batch_execute(
+            "set datestyle = 'German, DMY'; set timezone = 'Asia/Kolkata'; set extra_float_digits = 0; \
+             insert into salesforce.account (name) values ('a')",
+        )
+        .await
+        .unwrap();
+
+    let forms = "select current_setting('datestyle') || current_setting('timezone') \
+                 || current_setting('extra_float_digits')";
+    let row = client.query_one(forms, &[]).await.unwrap();
+    assert_eq!(row.get::<_, String>(0), "German, DMYAsia/Kolkata0");
+}
+
+#[tokio::test]
+async fn a_column_that_is_added_or_dropped_never_breaks_a_write_and_is_captured_at_once() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "insert into salesforce.account (name, phone) values ('a', '1'); \
+         alter table salesforce.account drop column phone; \
+         alter table salesforce.account add column mine text; \
+         update salesforce.account set mine = 'x'",
+    )
+    .await;
+
+    assert_eq!(rows(&db, VALUES).await[1], r#"UPDATE|"mine"=>"x""#);
+}
