@@ -45,7 +45,8 @@ async fn unknown_routes_verbs_and_members_are_refused_with_the_known_ones_named(
 async fn the_log_tells_what_was_asked_and_the_counters_what_was_done() {
     let sandbox = Sandbox::empty().await;
     sandbox.accounts(3).await;
-    sandbox.get("sobjects/Nothing").await;
+    let nothing = sandbox.request(Method::GET, "sobjects/Nothing");
+    nothing.header("Sforce-Call-Options", "client=a").send().await.unwrap();
 
     let log = sandbox.steer().requests().await.unwrap();
     let counters = sandbox.steer().counters().await.unwrap();
@@ -56,6 +57,8 @@ async fn the_log_tells_what_was_asked_and_the_counters_what_was_done() {
     assert_eq!((log[0].status, log[0].records), (Some(200), 3));
     assert_eq!(log[0].username.as_ref(), Some(&sandbox.credentials.username));
     assert_eq!(log[1].status, Some(404));
+    let told = ("sforce-call-options".to_owned(), "client=a".to_owned());
+    assert_eq!((log[0].options.len(), &log[1].options), (0, &[told].into()));
     assert_eq!(counters.rows, [("created".to_owned(), 3)].into());
     assert_eq!(counters.requests["collection"], 1);
 

@@ -3,7 +3,8 @@
 
 use crate::model::{ColumnType, StampField};
 use crate::salesforce::{
-    Auth, Client, Config, DEFAULT_API_VERSION, Error, LoginFailure, Query, Scope, Shape,
+    AssignmentRules, Auth, Client, Config, DEFAULT_API_VERSION, Error, IngestOperation,
+    LoginFailure, Query, RequestOptions, Scope, Shape,
 };
 use axum::Router;
 use axum::extract::{Form, State};
@@ -53,13 +54,16 @@ impl Peer {
     }
 
     fn client_with(&self, auth: Auth) -> Client {
-        Client::new(Config {
+        Client::new(self.config(auth)).unwrap()
+    }
+
+    fn config(&self, auth: Auth) -> Config {
+        Config {
             login_url: self.url.parse().unwrap(),
             auth,
             api_version: DEFAULT_API_VERSION.into(),
             timeout: Duration::from_secs(10),
-        })
-        .unwrap()
+        }
     }
 }
 
@@ -354,4 +358,27 @@ async fn an_address_that_answers_nothing_is_known_to_have_received_nothing() {
 
     assert!(matches!(error, Error::Login(LoginFailure::Unreachable)), "{error}");
     assert!(!error.outcome_is_unknown());
+}
+
+#[tokio::test]
+async fn a_bulk_job_for_leads_names_the_assignment_rule_that_was_set() {
+    // The job that is answered has what was asked for as its id.
+    let jobs = async |axum::Json(body): axum::Json<serde_json::Value>| {
+        let rule = body.get("assignmentRuleId").map_or("none".to_owned(), ToString::to_string);
+        axum::Json(json!({ "id": rule, "state": "Open", "object": "Lead", "operation": "insert" }))
+    };
+    let peer =
+        Peer::start(Router::new().route("/services/data/v66.0/jobs/ingest", post(jobs))).await;
+    let rule = AssignmentRules::Rule("01Q000000000001AAA".to_owned());
+    let options = RequestOptions { assignment_rules: rule, ..RequestOptions::default() };
+    let auth = Auth::ClientCredentials {
+        client_id: "app".into(),
+        client_secret: "secret".to_owned().into(),
+    };
+    let client = Client::with(peer.config(auth), options).unwrap();
+
+    for (object, expected) in [("Lead", "\"01Q000000000001AAA\""), ("Contact", "none")] {
+        let told = client.start_ingest_job(object, IngestOperation::Insert, None).await.unwrap();
+        assert_eq!(told, expected, "{object}");
+    }
 }
