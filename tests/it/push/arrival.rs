@@ -51,10 +51,12 @@ async fn a_session_waits_until_its_changes_have_arrived() {
 #[tokio::test]
 async fn a_session_does_not_wait_for_the_changes_of_others() {
     let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Mine', 'k0')").await;
+    world.settle().await;
     let session = other(&world).await;
     session.run(INSERT).await.unwrap();
 
-    assert_eq!(world.rows(LOOK).await, ["t"]);
+    assert_eq!(world.rows(LOOK).await, ["t"], "its own has arrived");
     let own = session.rows(LOOK).await.unwrap();
     assert_eq!(own, [[Some("f".to_owned())]]);
 }
