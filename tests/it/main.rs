@@ -35,6 +35,7 @@ mod recovery;
 mod request_options;
 mod schedule;
 mod sweep;
+mod uncaptured;
 mod values;
 mod verify;
 mod wait;

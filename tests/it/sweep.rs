@@ -1,5 +1,6 @@
 //! The sweep of a running worker: what polls cannot see is found and put right, and nothing is inferred too early.
 
+use crate::uncaptured::uncaptured;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::control::JobEnding;
@@ -27,11 +28,7 @@ async fn run(world: &World, sql: &str) {
 
 /// Changes rows behind everybody's back, as a restored dump or a disabled trigger would.
 async fn drift(world: &World, sql: &str) {
-    run(
-        world,
-        &format!("set session_replication_role = replica; {sql}; reset session_replication_role"),
-    )
-    .await;
+    run(world, &uncaptured(sql)).await;
 }
 
 /// Asks for a sweep as an anomaly does.

@@ -1,5 +1,6 @@
 //! `lockstep verify`: what differs is found and named, nothing is written without being told to.
 
+use crate::uncaptured::uncaptured;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::Config;
 use serde_json::Value as Json;
@@ -17,9 +18,7 @@ async fn loaded(mapping: &str) -> World {
 
 /// Changes rows behind everybody's back, as a restored dump or a disabled trigger would.
 async fn drift(world: &World, sql: &str) {
-    let statement =
-        format!("set session_replication_role = replica; {sql}; reset session_replication_role");
-    world.application().await.run(&statement).await.unwrap();
+    world.application().await.run(&uncaptured(sql)).await.unwrap();
 }
 
 fn json(text: &str) -> Json {

@@ -3,6 +3,7 @@
 
 use super::world::{World, value};
 use super::{COLLECTIONS, sfid_of};
+use crate::uncaptured::uncaptured;
 use lockstep::postgres::{Payload, Selection, retry_failures};
 use lockstep::sync::Error;
 use salesforce_simulator::{Fault, FaultKind};
@@ -205,9 +206,7 @@ async fn an_object_that_is_forbidden_as_a_whole_pauses_its_mapping_alone() {
 async fn a_parked_change_is_sent_again_by_its_number_with_what_was_captured() {
     let world = with_a_parked_account().await;
     // A change that nothing captured, as a restore may leave it.
-    world
-        .app("set session_replication_role = replica; update account set name = 'Present'; reset session_replication_role")
-        .await;
+    world.app(&uncaptured("update account set name = 'Present'")).await;
 
     let one = Selection { log_ids: Some(vec![1]), ..Selection::default() };
     assert_eq!(retry_failures(&world.db, &one, Payload::Captured).await.unwrap(), 1);
@@ -220,14 +219,8 @@ async fn a_parked_change_is_sent_again_by_its_number_with_what_was_captured() {
 #[tokio::test]
 async fn a_parked_change_is_sent_again_with_the_values_its_row_has_now() {
     let world = with_a_parked_account().await;
-    world
-        .app(
-            "set session_replication_role = replica;
-             update account set name = 'Present', annualrevenue = 1234567891;
-             reset session_replication_role;
-             set extra_float_digits = -10; set datestyle = german",
-        )
-        .await;
+    world.app(&uncaptured("update account set name = 'Present', annualrevenue = 1234567891")).await;
+    world.app("set extra_float_digits = -10; set datestyle = german").await;
 
     assert_eq!(count(&world, "select lockstep.retry(present => true)").await, "1");
 
@@ -245,9 +238,7 @@ async fn of_a_parked_update_only_the_captured_columns_take_the_present_values() 
     refuse(&world, "Bad", json!(1)).await;
     world.app("update account set name = 'Bad'").await;
     assert_eq!(world.run().await.unwrap().refused, 1);
-    world
-        .app("set session_replication_role = replica; update account set name = 'Good', phone = '2'; reset session_replication_role")
-        .await;
+    world.app(&uncaptured("update account set name = 'Good', phone = '2'")).await;
 
     assert_eq!(
         count(&world, "select lockstep.retry(object => 'account', present => true)").await,
@@ -354,9 +345,7 @@ async fn the_capture_functions_send_a_row_that_was_refused_or_never_captured() {
     let given_up = Selection { log_ids: Some(vec![1]), ..Selection::default() };
     lockstep::postgres::ignore_failures(&world.db, &given_up, "for now").await.unwrap();
     world.settle().await;
-    world
-        .app("set session_replication_role = replica; update account set phone = '7' where name = 'Other'; reset session_replication_role")
-        .await;
+    world.app(&uncaptured("update account set phone = '7' where name = 'Other'")).await;
 
     // when a tool captures both, as it would with Heroku Connect
     world
