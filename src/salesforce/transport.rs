@@ -250,7 +250,6 @@ fn is_page_of_a_gateway(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
 }
 
-/// The clock of the other side.
 /// Salesforce's clock when it was asked. It tells the time when it answers, `took` later, and a query has seen only what
 /// was there when it began.
 fn time_when_asked(headers: &HeaderMap, took: Duration) -> Option<DateTime<Utc>> {
@@ -259,6 +258,7 @@ fn time_when_asked(headers: &HeaderMap, took: Duration) -> Option<DateTime<Utc>>
     date_of(headers)?.checked_sub_signed(took)
 }
 
+/// The clock of the other side.
 pub(super) fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let text = headers.get(header::DATE)?.to_str().ok()?;
     DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())

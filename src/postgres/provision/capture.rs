@@ -9,7 +9,7 @@ use crate::postgres::listen::CHANNEL_SUFFIX;
 const AFTER_ANY_ROW: i32 = 1 | 4 | 8 | 16;
 const BEFORE_ROW_WRITE: i32 = 1 | 2 | 4 | 16;
 const BEFORE_TRUNCATE: i32 = 2 | 32;
-const AFTER_INSERT: i32 = 4;
+const AFTER_ROW_INSERT: i32 = 1 | 4;
 
 /// How the catalog shows the settings of functions.
 const SEARCH_PATH: &str = "search_path=pg_catalog, pg_temp";
@@ -155,8 +155,9 @@ pub(super) fn log_trigger(schema: &str) -> TriggerPlan {
     TriggerPlan {
         table: "_trigger_log".to_owned(),
         name: "tlog_insert_trigger".to_owned(),
-        event: "after insert on {table} for each statement",
-        kind: AFTER_INSERT,
+        // Not once per statement: those that turn out to capture nothing would wake the worker too, its own above all.
+        event: "after insert on {table} for each row",
+        kind: AFTER_ROW_INSERT,
         function: format!("{schema}.tlog_notify_trigger"),
         is_always: false,
     }
