@@ -19,8 +19,8 @@ pub struct LocalRow {
     pub record_id: i32,
     /// The record's id, where it is known. Absent where the column holds no valid id.
     pub sfid: Option<SalesforceId>,
-    /// The mapped and reference columns in Postgres' text form.
-    pub fields: Fields,
+    /// The mapped and reference columns in Postgres' text form, where they were asked for.
+    pub fields: Option<Fields>,
 }
 
 /// Which changes a claim takes.
@@ -33,7 +33,14 @@ pub enum Taking {
     InsertsAndDeletions,
 }
 
-/// Claims the changes of the oldest due records of the tables: about `limit` log rows.
+/// The captured text that a claim holds before it stops short of its limit, in bytes. What a run makes of it takes
+/// several times as much.
+const CLAIM_BYTES: i64 = 12 << 20;
+
+/// A claim that stops short does so after a multiple of as many log rows as a call carries records.
+const CLAIM_STEP: i64 = 200;
+
+/// Claims the changes of the oldest due records of the tables: about `limit` log rows, fewer where they are large.
 ///
 /// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
 /// rows and, where it was deleted before it was ever sent, with that deletion, both in the state they have. Rows that
@@ -70,6 +77,8 @@ pub async fn claim(
                 (&tables, Type::TEXT_ARRAY),
                 (&limit, Type::INT8),
                 (&(taking == Taking::All), Type::BOOL),
+                (&CLAIM_BYTES, Type::INT8),
+                (&CLAIM_STEP, Type::INT8),
             ],
         )
         .await?;
@@ -138,7 +147,8 @@ pub(super) fn salesforce_id(text: Option<&str>) -> Option<SalesforceId> {
     text.and_then(|text| SalesforceId::parse(text).ok())
 }
 
-/// Reads rows of the mapping's table. Rows that do not exist are left out.
+/// Reads rows of the mapping's table, with the fields of those that are among `whole`. Rows that do not exist are left
+/// out.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -146,6 +156,7 @@ pub async fn read_rows(
     db: &Database,
     mapping: &Mapping,
     record_ids: &[i32],
+    whole: &[i32],
 ) -> Result<Vec<LocalRow>, Error> {
     let mut client = db.client().await?;
     let transaction = begin(&mut client).await?;
@@ -163,14 +174,19 @@ pub async fn read_rows(
     let rows = transaction
         .query_typed(
             &fill(include_str!("sql/read_rows.sql"), &parts),
-            &[(&record_ids, Type::INT4_ARRAY), (&columns, Type::TEXT_ARRAY)],
+            &[
+                (&record_ids, Type::INT4_ARRAY),
+                (&columns, Type::TEXT_ARRAY),
+                (&whole, Type::INT4_ARRAY),
+            ],
         )
         .await?;
     transaction.commit().await?;
     rows.iter()
         .map(|row| {
-            let Json(fields): Json<Fields> = row.try_get(2)?;
+            let fields: Option<Json<Fields>> = row.try_get(2)?;
             let sfid = salesforce_id(row.try_get(1)?);
+            let fields = fields.map(|Json(fields)| fields);
             Ok(LocalRow { record_id: row.try_get(0)?, sfid, fields })
         })
         .collect()

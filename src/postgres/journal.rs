@@ -163,6 +163,28 @@ pub async fn open_entries(db: &Database, tables: &[String]) -> Result<Vec<Journa
     rows.iter().map(entry).collect()
 }
 
+/// Those of the records of which an attempt is open, or was refused, or ended unknown, or of which there are `often`
+/// attempts or more. Of the others the journal tells only what they were given.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn tried(
+    db: &Database,
+    table: &str,
+    record_ids: &[i32],
+    often: usize,
+) -> Result<Vec<i32>, Error> {
+    let client = db.client().await?;
+    let often = i64::try_from(often).unwrap_or(i64::MAX);
+    let rows = client
+        .query_typed(
+            include_str!("sql/find_tried.sql"),
+            &[(&table, Type::TEXT), (&record_ids, Type::INT4_ARRAY), (&often, Type::INT8)],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// The entries of the records, newest first: all inserts, and the newest few of the rest. They are kept some days.
 ///
 /// # Errors

@@ -66,7 +66,7 @@ pub use failures::{
 pub use frozen::{Frozen, FrozenField, frozen};
 pub use journal::{
     BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
-    open_journal, save_bulk_job, suspect,
+    open_journal, save_bulk_job, suspect, tried,
 };
 pub use lease::{Holder, Lease, acquire, holder, release, renew};
 pub use listen::Listener;

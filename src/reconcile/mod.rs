@@ -28,7 +28,7 @@ pub use decide::{
     reconcile_found, reconcile_insert, reconcile_update,
 };
 pub use merge::{Facts, Ours, Resolution, Winner, merge_field};
-pub use oscillation::{Past, Repeats, freeze};
+pub use oscillation::{Past, Repeats, UNDONE_MAX, freeze};
 pub use rehearse::{Objection, Target, rehearse};
 pub use schedule::{Batch, Node, RecordRef, Schedule, schedule};
 pub use values::{

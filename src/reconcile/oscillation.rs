@@ -12,9 +12,10 @@ use crate::model::{RemoteRecord, Value};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
-/// So often the same value is sent before the field is frozen. Fields that order something, which an application sets
-/// and automation resets, are seldom used that often for one record.
-const UNDONE_MAX: usize = 10;
+/// So often the same value is sent before the field is frozen; the past of a record that was sent less often does not
+/// matter here. Fields that order something, which an application sets and automation resets, are seldom used that often
+/// for one record.
+pub const UNDONE_MAX: usize = 10;
 /// Writes further apart are no quick succession, and cost little.
 const APART_MAX: TimeDelta = TimeDelta::minutes(15);
 /// After this time without a write the value gets another chance.

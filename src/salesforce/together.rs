@@ -61,7 +61,7 @@ impl Query {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireComposite<'a> {
+pub(super) struct WireComposite<'a> {
     #[serde(borrow)]
     composite_response: Vec<WireSubresponse<'a>>,
 }
@@ -73,6 +73,27 @@ struct WireSubresponse<'a> {
     body: &'a RawValue,
     http_status_code: u16,
     reference_id: &'a str,
+}
+
+impl<'a> WireComposite<'a> {
+    /// The status and the body of each of so many parts, in the order in which they were asked: they may have run, and
+    /// been answered, in another.
+    pub(super) fn parts(&self, count: usize) -> Result<Vec<(StatusCode, &'a [u8])>, Error> {
+        if self.composite_response.len() != count {
+            return Err(Error::Malformed("a composite answer of another number of parts"));
+        }
+        let malformed = || Error::Malformed("a composite answer");
+        (0..count)
+            .map(|index| {
+                let id = reference(index);
+                let mut parts = self.composite_response.iter();
+                let part = parts.find(|part| part.reference_id == id).ok_or_else(malformed)?;
+                let status =
+                    StatusCode::from_u16(part.http_status_code).map_err(|_| malformed())?;
+                Ok((status, part.body.get().as_bytes()))
+            })
+            .collect()
+    }
 }
 
 impl Client {
@@ -119,37 +140,22 @@ impl Client {
             .with_json(&json!({ "compositeRequest": parts }));
         let answer = self.call(&call).await?;
         let composite: WireComposite<'_> = answer.json("a composite answer")?;
-        if composite.composite_response.len() != queries.len() {
-            return Err(Error::Malformed("a composite answer of another number of parts"));
-        }
-        // The parts may run, and be answered, in another order.
-        let found = |index: usize| {
-            let id = reference(index);
-            composite.composite_response.iter().find(|part| part.reference_id == id)
-        };
-        queries
-            .iter()
-            .enumerate()
-            .map(|(index, query)| {
-                let part = found(index).ok_or(Error::Malformed("a composite answer"))?;
-                Ok(first_page(part, answer.server_time, &query.shape))
-            })
-            .collect()
+        let parts = composite.parts(queries.len())?;
+        let read = |(query, part): (&Query, _)| first_page(part, answer.server_time, &query.shape);
+        Ok(queries.iter().zip(parts).map(read).collect())
     }
 }
 
-fn reference(index: usize) -> String {
-    format!("query{index}")
+/// What names a part of a composite request.
+pub(super) fn reference(index: usize) -> String {
+    format!("part{index}")
 }
 
 fn first_page(
-    part: &WireSubresponse<'_>,
+    (status, body): (StatusCode, &[u8]),
     server_time: Option<DateTime<Utc>>,
     shape: &Shape,
 ) -> Result<QueryPage, Error> {
-    let status = StatusCode::from_u16(part.http_status_code)
-        .map_err(|_| Error::Malformed("a composite answer"))?;
-    let body = part.body.get().as_bytes();
     if !status.is_success() {
         return Err(Error::of_answer(status, None, body));
     }

@@ -1,13 +1,16 @@
 -- Claim the changes of about $2 due log rows of tables $1, oldest first; without $3, only those of records that were
--- inserted or deleted.
+-- inserted or deleted. Stops before the next $5 rows where what it holds already exceeds $4 bytes.
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come.
 -- Such a deletion brings its record by itself: after it, nothing else will repair what is parked.
 -- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
+-- Of an update comes the old text of the changed columns only, of an insert no column that is null: neither is missed,
+-- and most of a wide row is that.
 with due as (
     (
-        select change.id, change.table_name, change.record_id
+        select change.id, change.table_name, change.record_id,
+            octet_length(case change.action when 'DELETE' then change.old else change."values" end) as size
         from {schema}._trigger_log as change
         where change.state = 'NEW'
           and change.table_name = any($1)
@@ -23,7 +26,8 @@ with due as (
     )
     union all
     (
-        select change.id, change.table_name, change.record_id
+        select change.id, change.table_name, change.record_id,
+            octet_length(case change.action when 'DELETE' then change.old else change."values" end) as size
         from {schema}._trigger_log as change
         where change.state = 'PENDING'
           and change.table_name = any($1)
@@ -39,7 +43,7 @@ with due as (
     )
     union all
     (
-        select change.id, change.table_name, change.record_id
+        select change.id, change.table_name, change.record_id, octet_length(change.old) as size
         from {schema}._trigger_log as change
         where change.state = 'IGNORE'
           and change.action = 'DELETE'
@@ -62,10 +66,20 @@ with due as (
     )
 ),
 records as (
-    select distinct oldest.table_name, oldest.record_id
+    select distinct block.table_name, block.record_id
     from (
-        select due.table_name, due.record_id from due order by due.id limit $2
-    ) as oldest
+        select oldest.table_name, oldest.record_id,
+            min(oldest.before) over (partition by (oldest.place - 1) / $5) as before
+        from (
+            select due.table_name, due.record_id, row_number() over by_age as place,
+                sum(coalesce(due.size, 0)) over by_age - coalesce(due.size, 0) as before
+            from due
+            window by_age as (order by due.id)
+            order by due.id
+            limit $2
+        ) as oldest
+    ) as block
+    where block.before <= $4
 ),
 claimed as (
     update {schema}._trigger_log as change
@@ -89,8 +103,16 @@ select
     claimed.record_id,
     claimed.sfid::text,
     claimed.action::text,
-    {hstore}.hstore_to_json(claimed.old::{hstore}.hstore) as old,
-    {hstore}.hstore_to_json(claimed."values"::{hstore}.hstore) as "values",
+    case claimed.action
+        when 'UPDATE' then {hstore}.hstore_to_json({hstore}.slice(
+            claimed.old::{hstore}.hstore, {hstore}.akeys(claimed."values"::{hstore}.hstore)
+        ))
+        else {hstore}.hstore_to_json(claimed.old::{hstore}.hstore)
+    end as old,
+    case claimed.action
+        when 'INSERT' then json_strip_nulls({hstore}.hstore_to_json(claimed."values"::{hstore}.hstore))
+        else {hstore}.hstore_to_json(claimed."values"::{hstore}.hstore)
+    end as "values",
     coalesce(claimed.created_at, clock_timestamp()) as created_at
 from claimed
 order by claimed.id

@@ -291,7 +291,7 @@ async fn a_statement_too_long_for_an_address_travels_in_a_body() {
         let result =
             json!({ "totalSize": 1, "done": true, "records": [{ "Id": "001D000000IqhSL" }] });
         axum::Json(json!({ "compositeResponse": [
-            { "body": result, "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "query0" }
+            { "body": result, "httpHeaders": {}, "httpStatusCode": 200, "referenceId": "part0" }
         ] }))
     };
     let routes = Router::new().route("/services/data/v66.0/composite", post(composite));
@@ -308,7 +308,7 @@ async fn queries_asked_together_get_their_own_answers_and_failures() {
     let composite = async || {
         let page = |id: &str| json!({ "totalSize": 1, "done": true, "records": [{ "Id": id }] });
         let refusal = json!([{ "errorCode": "MALFORMED_QUERY", "message": "no" }]);
-        let part = |index: u16, status: u16, body: serde_json::Value| json!({ "body": body, "httpStatusCode": status, "referenceId": format!("query{index}") });
+        let part = |index: u16, status: u16, body: serde_json::Value| json!({ "body": body, "httpStatusCode": status, "referenceId": format!("part{index}") });
         axum::Json(json!({ "compositeResponse": [
             part(2, 200, page("003D000000IqhSL")), part(1, 400, refusal), part(0, 200, page("001D000000IqhSL"))
         ] }))

@@ -20,6 +20,7 @@ const ID_COLUMN: &str = "Id";
 pub(super) fn operation(call: Call) -> Option<IngestOperation> {
     match call {
         Call::Create => None,
+        Call::Keyed => Some(IngestOperation::Insert),
         Call::Upsert => Some(IngestOperation::Upsert),
         Call::Update => Some(IngestOperation::Update),
         Call::Delete => Some(IngestOperation::Delete),

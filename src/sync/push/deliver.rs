@@ -33,7 +33,7 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let mut by_call: BTreeMap<Call, Vec<Outgoing>> = BTreeMap::new();
         for next in outgoing {
-            by_call.entry(Call::of(&next)).or_default().push(next);
+            by_call.entry(Call::of(mapping, &next)).or_default().push(next);
         }
         for (call, records) in by_call {
             let records = self.deliver_by_bulk(mapping, call, records).await?;
@@ -224,7 +224,11 @@ impl Run<'_> {
                     }
                 }
                 Outcome::Refused { .. } => self.pushed.refused += 1,
-                Outcome::Later { .. } => self.pushed.waiting += 1,
+                Outcome::Later { not_before_in, .. } => {
+                    self.pushed.waiting += 1;
+                    // What need not wait is looked at again at once.
+                    self.pushed.more |= not_before_in.is_zero();
+                }
                 Outcome::Settled { .. } | Outcome::KeptAway { .. } => self.pushed.settled += 1,
             }
         }

@@ -25,8 +25,11 @@ use crate::salesforce::Client;
 use run::Run;
 use tokio_util::sync::CancellationToken;
 
-/// Trigger-log rows taken at once. Bounds the memory of a run, and is large enough to fill a Bulk job.
-const CLAIM_MAX: i64 = 5_000;
+/// Trigger-log rows taken at once, if they are not too large: as many as one request can look at.
+const CLAIM_MAX: i64 = 10_000;
+
+/// So many log rows or more mean that there may be others: a claim stops early where rows are large.
+const STEP: usize = 200;
 
 /// Sends the changes of one mapping group.
 #[derive(Clone)]
@@ -119,8 +122,7 @@ impl Pusher {
         let mut nets = coalesce(changes).now;
         // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
         nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
-        run.pushed.more = claimed >= usize::try_from(CLAIM_MAX).unwrap_or(usize::MAX)
-            || nets.iter().any(|net| net.has_successor);
+        run.pushed.more = claimed >= STEP || nets.iter().any(|net| net.has_successor);
         let work = run.gather(nets).await?;
         run.push(work).await?;
         match run.halt {

@@ -1,6 +1,6 @@
 //! From what Salesforce answered to what is recorded. Pure.
 
-use crate::mapping::Mapping;
+use crate::mapping::{Key, Mapping};
 use crate::model::{Action, RemoteRecord, SalesforceId, Value, to_json};
 use crate::postgres::{ConflictRow, Evidence, Intent, JournalEntry, Outcome, Recorded};
 use crate::reconcile::{
@@ -14,6 +14,9 @@ use std::time::Duration;
 const LIMIT_PAUSE: Duration = Duration::from_mins(5);
 /// A refusal that reading should have resolved is believed after this many attempts.
 const RESOLVE_TRIES_MAX: usize = 2;
+/// So is the refusal of an insert whose external id is taken, by a record that reading does not find. More, since an
+/// insert whose answer was lost may be carried out between reading and sending.
+const TAKEN_TRIES_MAX: usize = 6;
 
 const DELETED: &str = "DELETED";
 
@@ -136,7 +139,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
         Answer::Refused(refusal) => {
             halt = halting(&mapping.object, &refusal);
             evidence.fields.clone_from(&refusal.fields);
-            refused(&outgoing, refusal)
+            refused(mapping, &outgoing, refusal)
         }
     };
     let is_accepted = matches!(outcome, Outcome::Accepted { .. });
@@ -164,7 +167,7 @@ pub(super) fn accepted(sfid: SalesforceId, lastop: &'static str) -> Outcome {
     Outcome::Accepted { sfid: Some(sfid).filter(|_| lastop != DELETED), lastop }
 }
 
-fn refused(outgoing: &Outgoing, refusal: RowError) -> Outcome {
+fn refused(mapping: &Mapping, outgoing: &Outgoing, refusal: RowError) -> Outcome {
     let tries = outgoing.tries + 1;
     let verdict = classify(&refusal.code, &refusal.message);
     let again = |not_before_in| Outcome::Later {
@@ -181,6 +184,9 @@ fn refused(outgoing: &Outgoing, refusal: RowError) -> Outcome {
         Class::Resolve if is_resolvable(outgoing, &refusal) && tries < RESOLVE_TRIES_MAX => {
             again(Duration::ZERO)
         }
+        Class::Resolve if is_taken(mapping, outgoing, &refusal) && tries < TAKEN_TRIES_MAX => {
+            again(delay_before_attempt(tries))
+        }
         Class::PauseMapping | Class::StopConnection => again(Duration::ZERO),
         Class::RetrySoon | Class::Resolve | Class::Park => {
             Outcome::Refused { code: refusal.code, message: refusal.message }
@@ -195,6 +201,15 @@ fn is_resolvable(outgoing: &Outgoing, refusal: &RowError) -> bool {
         Action::Update => refusal.code != "DUPLICATE_VALUE",
         Action::Delete => true,
     }
+}
+
+/// Whether it is the external id that another record holds; Salesforce does not always say which field it is.
+fn is_taken(mapping: &Mapping, outgoing: &Outgoing, refusal: &RowError) -> bool {
+    let words = refusal.message.to_lowercase();
+    let names = |key: &Key| words.contains(&key.field.to_lowercase());
+    outgoing.action == Action::Insert
+        && refusal.code == "DUPLICATE_VALUE"
+        && (words.contains("<unknown>") || mapping.key.as_ref().is_some_and(names))
 }
 
 /// The error of a refusal that would meet every other record too.
@@ -307,6 +322,30 @@ mod tests {
             let judged = judge(&contact(), outgoing(action, tries, key), 1, answer);
             assert_eq!(word(&judged.recorded.outcome), outcome, "{action} {code} {tries}");
             assert_eq!(judged.halt.is_some(), halts, "{action} {code}");
+        }
+    }
+
+    #[test]
+    fn a_taken_external_id_is_looked_up_again_and_any_other_duplicate_once() {
+        #[rustfmt::skip]
+        let table = [
+            // words, tries before, outcome
+            ("duplicate value found: External_Id__c duplicates value on record with id: 001", 1, "refused"),
+            ("doppelter Wert gefunden: external_id__c dupliziert einen Wert",                 4, "refused"),
+            ("duplicate value found: <unknown> duplicates value on record with id: <unknown>", 1, "refused"),
+            ("duplicate value found: External_Id__c duplicates value on record with id: 001", 5, "parked"),
+            ("duplicate value found: Email duplicates value on record with id: 001",          0, "refused"),
+            ("duplicate value found: Email duplicates value on record with id: 001",          1, "parked"),
+        ];
+        for (message, tries, outcome) in table {
+            let refusal = RowError {
+                code: "DUPLICATE_VALUE".to_owned(),
+                message: message.to_owned(),
+                fields: Vec::new(),
+            };
+            let outgoing = outgoing(Insert, tries, Some("k"));
+            let judged = judge(&contact(), outgoing, 1, Answer::Refused(refusal));
+            assert_eq!(word(&judged.recorded.outcome), outcome, "{message} {tries}");
         }
     }
 

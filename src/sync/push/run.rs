@@ -6,13 +6,14 @@ use super::outcome::{Outgoing, unsent};
 use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
 use super::send::whole;
-use super::work::{Task, Work, record_of};
+use super::work::{Task, Work, goes_whole, record_of};
 use super::{Pushed, Pusher, rehearse};
 use crate::mapping::{DeleteRule, Mapping};
 use crate::model::{Action, RemoteRecord, SalesforceId};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
-    self, Decision, FieldValues, Local, Net, Node, Operation, RecordRef, Unreadable, Wish, schedule,
+    self, Decision, FieldValues, Local, Net, Node, Operation, RecordRef, UNDONE_MAX, Unreadable,
+    Wish, schedule,
 };
 use crate::sync::Error;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -86,11 +87,14 @@ impl<'a> Run<'a> {
         for (table, nets) in by_table {
             let Some(mapping) = self.pusher.mapping(&table) else { continue };
             let ids: Vec<i32> = nets.iter().map(|net| net.record_id).collect();
-            let rows = postgres::read_rows(&self.pusher.db, mapping, &ids).await?;
+            let whole: Vec<i32> =
+                nets.iter().filter(|net| goes_whole(net)).map(|net| net.record_id).collect();
+            let rows = postgres::read_rows(&self.pusher.db, mapping, &ids, &whole).await?;
             let mut rows: HashMap<i32, LocalRow> =
                 rows.into_iter().map(|row| (row.record_id, row)).collect();
-            let entries = postgres::attempts(&self.pusher.db, &table, &ids).await?;
-            let entries = by_record(entries);
+            // What was simply accepted, and not all the time, is looked up only where it turns out to matter.
+            let tried = postgres::tried(&self.pusher.db, &table, &ids, UNDONE_MAX).await?;
+            let entries = self.attempts(&table, &tried).await?;
             let mut records = Vec::new();
             for net in nets {
                 if let Some(column) = held_column(mapping, &net) {
@@ -163,6 +167,7 @@ impl<'a> Run<'a> {
     async fn push_batch(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<(), Error> {
         let Searched { work, found, mut records } = self.search(mapping, work).await?;
         let observed = Observed::of(&self.pusher.client, mapping, work.iter(), found).await?;
+        let work = self.recall(mapping, work, &observed).await?;
         let due = rehearse::due(mapping, &work);
         let mut outgoing = Vec::new();
         let mut recreate: Vec<(Work, Decision)> = Vec::new();
@@ -188,18 +193,59 @@ impl<'a> Run<'a> {
         self.deliver(mapping, outgoing).await
     }
 
+    /// Recalls what was sent for the records whose treatment depends on it, now that they were looked at.
+    async fn recall(
+        &self,
+        mapping: &Mapping,
+        mut work: Vec<Work>,
+        observed: &Observed,
+    ) -> Result<Vec<Work>, Error> {
+        let contested: Vec<usize> = work
+            .iter()
+            .enumerate()
+            .filter(|(_, work)| match &work.task {
+                Task::Update(sfid) | Task::Delete(sfid) => work.is_contested(observed.remote(sfid)),
+                Task::Insert | Task::Cancel => false,
+            })
+            .map(|(position, _)| position)
+            .collect();
+        let ids: Vec<i32> = contested
+            .iter()
+            .filter_map(|position| work.get(*position))
+            .map(|work| work.net.record_id)
+            .collect();
+        let entries = self.attempts(&mapping.table, &ids).await?;
+        for position in contested {
+            if let Some(work) = work.get_mut(position) {
+                work.recall(mapping, entries.get(&work.net.record_id).map_or(&[], Vec::as_slice));
+            }
+        }
+        Ok(work)
+    }
+
+    /// What the journal knows of these records.
+    async fn attempts(
+        &self,
+        table: &str,
+        record_ids: &[i32],
+    ) -> Result<HashMap<i32, Vec<JournalEntry>>, Error> {
+        if record_ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(by_record(postgres::attempts(&self.pusher.db, table, record_ids).await?))
+    }
+
     /// Looks for records that inserts may have already, and turns the work into what is left to do.
     ///
-    /// An insert by external id is looked for even if it was never sent: it would overwrite what it finds. Where
-    /// nothing is read back it may.
+    /// What was never sent is not looked for: an insert overwrites nothing, and Salesforce says so where the external
+    /// id is taken.
     async fn search(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<Searched, Error> {
         let inserts: Vec<(RecordRef, Option<String>, &Work)> = work
             .iter()
             .map(|work| (work, key_of(mapping, work)))
             .filter(|(work, key)| {
                 let has_key = work.task == Task::Insert && key.is_some();
-                let may_exist = mapping.direction.pulls() || work.history.tries > 0;
-                !work.history.lost_inserts.is_empty() || (has_key && may_exist)
+                !work.history.lost_inserts.is_empty() || (has_key && work.history.tries > 0)
             })
             .map(|(work, key)| (work.record(), key, work))
             .collect();
@@ -278,13 +324,15 @@ impl<'a> Run<'a> {
         decision: Decision,
     ) -> Result<Result<Outgoing, Box<Recorded>>, Error> {
         let record = work.record();
-        let wishes = match work.as_it_stands(mapping) {
-            Some(Ok(wishes)) => wishes,
-            Some(Err(error)) => return Ok(Err(Box::new(unreadable(&work.net, &error)))),
-            None => {
-                let outcome = settled("deleted on both sides");
-                return Ok(Err(Box::new(unsent(&record, work.net.log_ids(), outcome))));
-            }
+        let id = [record.record_id];
+        let rows = postgres::read_rows(&self.pusher.db, mapping, &id, &id).await?;
+        let Some(fields) = rows.into_iter().find_map(|row| row.fields) else {
+            let outcome = settled("deleted on both sides");
+            return Ok(Err(Box::new(unsent(&record, work.net.log_ids(), outcome))));
+        };
+        let wishes = match work.whole(mapping, &fields) {
+            Ok(wishes) => wishes,
+            Err(error) => return Ok(Err(Box::new(unreadable(&work.net, &error)))),
         };
         self.parents.load(&self.pusher.db, wishes.iter()).await?;
         Ok(match self.parents.resolve(&wishes) {

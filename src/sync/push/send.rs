@@ -12,12 +12,14 @@ use crate::salesforce::{self, Client, RowError, RowResult};
 use crate::sync::Error;
 use std::ops::Range;
 
-/// The four writing operations of the API.
+/// The writing operations of the API, as we use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Call {
     /// Insert without external id.
     Create,
-    /// Insert by external id.
+    /// Insert of a record with an external id: where the id is taken, Salesforce refuses the record.
+    Keyed,
+    /// Insert by external id that may take over what has it, since nothing is read back.
     Upsert,
     /// Change by id.
     Update,
@@ -26,8 +28,9 @@ pub(super) enum Call {
 }
 
 impl Call {
-    pub(super) fn of(outgoing: &Outgoing) -> Self {
+    pub(super) fn of(mapping: &Mapping, outgoing: &Outgoing) -> Self {
         match outgoing.action {
+            Action::Insert if outgoing.key.is_some() && mapping.direction.pulls() => Self::Keyed,
             Action::Insert if outgoing.key.is_some() => Self::Upsert,
             Action::Insert => Self::Create,
             Action::Update => Self::Update,
@@ -147,7 +150,9 @@ async fn request(
         (Call::Upsert, Some(key)) => {
             client.upsert(&mapping.object, &key.field, bodies.collect()).await
         }
-        (Call::Create | Call::Upsert, _) => client.create(&mapping.object, bodies.collect()).await,
+        (Call::Create | Call::Keyed | Call::Upsert, _) => {
+            client.create(&mapping.object, bodies.collect()).await
+        }
         (Call::Update, _) => client.update(&mapping.object, ids.zip(bodies).collect()).await,
         (Call::Delete, _) => client.delete(&ids.collect::<Vec<SalesforceId>>()).await,
     }

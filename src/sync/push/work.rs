@@ -1,10 +1,11 @@
 //! One record's share of a claim, with everything Postgres knows about it.
 
 use crate::mapping::Mapping;
-use crate::model::{Action, SalesforceId};
+use crate::model::{Action, Fields, SalesforceId};
 use crate::postgres::{JournalEntry, LocalRow};
 use crate::reconcile::{
-    Attempt, Net, Operation, RecordRef, Repeats, Unreadable, Wish, value_of_json, whole_row, wishes,
+    Attempt, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish, value_of_json,
+    whole_row, wishes,
 };
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,15 +45,17 @@ impl Work {
         let task = task_of(&net, row.as_ref());
         let wishes = match (&task, &row) {
             (Task::Delete(_) | Task::Cancel, _) => Ok(Vec::new()),
-            (Task::Insert, Some(row)) if net.operation == Operation::Update => {
-                whole_row(mapping, &row.fields, changed_at(&net))
+            (Task::Insert, Some(LocalRow { fields: Some(fields), .. })) if goes_whole(&net) => {
+                whole_row(mapping, fields, changed_at(&net))
             }
             _ => wishes(&net, mapping),
         };
         match wishes {
             Ok(wishes) => {
                 let history = History::new(&net.log_ids(), mapping, entries);
-                Ok(Self { net, task, wishes, row, history })
+                let mut work = Self { net, task, wishes, row, history };
+                work.forget_what_is_wished();
+                Ok(work)
             }
             Err(error) => Err(Box::new((net, error))),
         }
@@ -62,10 +65,40 @@ impl Work {
         record_of(&self.net)
     }
 
-    /// The wishes of a record that is to be created from the row as it stands; `None` if the row is gone.
-    pub(super) fn as_it_stands(&self, mapping: &Mapping) -> Option<Result<Vec<Wish>, Unreadable>> {
-        let row = self.row.as_ref()?;
-        Some(whole_row(mapping, &row.fields, changed_at(&self.net)))
+    /// The captured text of what is to be written has become wishes. What was deleted keeps it: the deletion is
+    /// decided by the row as it was.
+    fn forget_what_is_wished(&mut self) {
+        if matches!(self.task, Task::Insert | Task::Update(_)) {
+            for change in &mut self.net.changes {
+                (change.old, change.values) = (None, None);
+            }
+        }
+    }
+
+    /// The wishes of a record that is to be created from its row, which holds these fields.
+    pub(super) fn whole(
+        &self,
+        mapping: &Mapping,
+        fields: &Fields,
+    ) -> Result<Vec<Wish>, Unreadable> {
+        whole_row(mapping, fields, changed_at(&self.net))
+    }
+
+    /// Takes over what the journal says about the record, newest first.
+    pub(super) fn recall(&mut self, mapping: &Mapping, entries: &[JournalEntry]) {
+        self.history = History::new(&self.net.log_ids(), mapping, entries);
+    }
+
+    /// Whether what we sent once matters beside what Salesforce holds. It does not where Salesforce still holds what
+    /// the row held before.
+    pub(super) fn is_contested(&self, remote: Remote<'_>) -> bool {
+        let Remote::Live(record) = remote else { return false };
+        let is_as_before = |wish: &Wish| wish.base.as_ref() == record.values.get(wish.field);
+        match self.task {
+            Task::Update(_) => !self.wishes.iter().all(is_as_before),
+            Task::Delete(_) => true,
+            Task::Insert | Task::Cancel => false,
+        }
     }
 
     pub(super) fn operation(&self) -> Operation {
@@ -76,6 +109,11 @@ impl Work {
             Task::Cancel => Operation::Cancel,
         }
     }
+}
+
+/// Whether an update turns out to be the insert of the whole row, because Salesforce never had the record.
+pub(super) fn goes_whole(net: &Net) -> bool {
+    net.operation == Operation::Update && net.sfid.is_none()
 }
 
 pub(super) fn record_of(net: &Net) -> RecordRef {
@@ -163,7 +201,7 @@ mod tests {
     use crate::reconcile::samples::{change, contact, fields, moment, sfid, text};
 
     fn row(sfid: Option<SalesforceId>) -> LocalRow {
-        LocalRow { record_id: 1, sfid, fields: fields(&[("lastname", Some("whole"))]) }
+        LocalRow { record_id: 1, sfid, fields: Some(fields(&[("lastname", Some("whole"))])) }
     }
 
     fn work(

@@ -106,7 +106,7 @@ async fn a_change_that_is_refused_is_told_once_and_apart_from_one_that_takes_lon
 #[tokio::test]
 async fn a_lost_answer_has_not_arrived_until_it_is_resolved() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, FaultKind::CutAfter {}).await;
+    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
     world.app(INSERT).await;
     assert!(world.run().await.is_err());
     assert_eq!(world.rows(LOOK).await, ["f"]);

@@ -25,7 +25,8 @@ async fn refuse(world: &World, name: &str, times: Json) {
     });
     if !times.is_null() {
         // The call that writes: what is read before it is no strike.
-        poison["method"] = json!("PATCH");
+        poison["route"] = json!("*/composite/sobjects");
+        poison["object"] = json!("Account");
     }
     world.arm(fault(poison)).await;
 }
@@ -117,7 +118,7 @@ async fn a_call_of_two_hundred_that_is_refused_as_a_whole_parks_one_and_the_othe
         json!([{ "errorCode": "JSON_PARSER_ERROR", "message": "no", "fields": ["Name"] }]);
     let halvings = 8;
     world
-        .fault("PATCH", COLLECTIONS, Fault::from(FaultKind::json(400, refusal)).times(halvings))
+        .fault("POST", COLLECTIONS, Fault::from(FaultKind::json(400, refusal)).times(halvings))
         .await;
 
     let pushed = world.run().await.unwrap();
@@ -162,8 +163,9 @@ async fn children_that_lock_each_other_out_at_their_parent_all_arrive_and_none_i
 #[tokio::test]
 async fn the_daily_limit_parks_nothing() {
     let world = World::start().await;
-    let limit =
-        fault(json!({ "kind": "error", "code": "REQUEST_LIMIT_EXCEEDED", "method": "PATCH" }));
+    let limit = fault(json!({
+        "kind": "error", "code": "REQUEST_LIMIT_EXCEEDED", "method": "POST", "operation": "collection"
+    }));
     world.arm(limit).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
 
@@ -178,7 +180,7 @@ async fn an_unknown_code_parks_the_record_with_salesforces_words() {
     let world = World::start().await;
     let refusal = json!({
         "kind": "row_error", "code": "CODE_OF_TOMORROW", "message": "not before noon", "fields": [],
-        "method": "PATCH"
+        "method": "POST", "operation": "collection"
     });
     world.arm(fault(refusal)).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
@@ -193,7 +195,7 @@ async fn an_unknown_code_parks_the_record_with_salesforces_words() {
 async fn an_object_that_is_forbidden_as_a_whole_pauses_its_mapping_alone() {
     let world = World::start().await;
     let refusal = json!([{ "errorCode": "INSUFFICIENT_ACCESS", "message": "no", "fields": [] }]);
-    world.fault("PATCH", COLLECTIONS, FaultKind::json(403, refusal)).await;
+    world.fault("POST", COLLECTIONS, FaultKind::json(403, refusal)).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
 
     let Err(Error::MappingRefused { object, .. }) = world.run().await else { panic!() };

@@ -1,10 +1,14 @@
 //! Inserts whose external id Salesforce has already.
 
-use super::sfid_of;
 use super::world::{World, mappings, value};
+use super::{COLLECTIONS, sfid_of};
+use crate::wait::wait_until;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::Value;
+use salesforce_simulator::FaultKind;
+use salesforce_simulator::control::LateAnswer;
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn an_insert_whose_key_salesforce_has_already_overwrites_nothing_against_the_policy() {
@@ -19,6 +23,9 @@ async fn an_insert_whose_key_salesforce_has_already_overwrites_nothing_against_t
         world
             .app("insert into account (name, external_id__c, annualrevenue) values ('Ours', 'k1', 3)")
             .await;
+        let refused = world.run().await.unwrap();
+        assert_eq!((refused.accepted, refused.waiting), (0, 1), "{policy:?}");
+        assert!(refused.more, "what Salesforce has is looked at at once");
         let pushed = world.run().await.unwrap();
         assert_eq!((pushed.accepted, pushed.waiting), (1, 0), "{policy:?}");
 
@@ -38,7 +45,7 @@ async fn an_insert_that_equals_the_record_with_its_key_is_linked_without_a_write
     let world = World::start().await;
     world.person_creates("Account", json!({ "Name": "Acme", "External_Id__c": "k1" })).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
-    assert_eq!(world.run().await.unwrap().accepted, 1);
+    world.settle().await;
     assert!(
         world.requests("composite/sobjects").await.iter().all(|line| !line.starts_with("PATCH"))
     );
@@ -64,4 +71,54 @@ async fn a_key_that_moves_to_a_new_row_does_not_take_the_record_of_the_old_one_a
     assert_eq!(world.names("Account").await, ["New", "Old"]);
     assert_eq!(world.rows("select sfid from account where name = 'Old'").await, [old.as_str()]);
     assert_eq!(world.rows("select count(distinct sfid) from account").await, ["2"]);
+}
+
+#[tokio::test]
+async fn an_insert_looks_for_its_key_only_where_salesforce_says_that_it_is_taken() {
+    let world = World::start().await;
+    world.person_creates("Account", json!({ "Name": "Theirs", "External_Id__c": "K250" })).await;
+    let before = world.client.calls_made();
+    world
+        .app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 400) n")
+        .await;
+    world.settle().await;
+
+    // Two calls insert; one looks the refused key up, in the other case; one writes nothing but the differing name.
+    let calls = world.client.calls_made() - before;
+    assert!(calls <= 4, "{calls} calls");
+    assert_eq!(world.records("Account").await.len(), 400);
+    assert_eq!(world.rows("select count(distinct sfid) from account").await, ["400"]);
+    let kept = world.rows("select name from account where external_id__c ilike 'k250'").await;
+    assert_eq!(kept, ["Theirs"], "Salesforce's value wins");
+}
+
+#[tokio::test]
+async fn an_insert_that_is_carried_out_between_the_look_and_the_repetition_is_taken_over() {
+    let world = World::start().await;
+    let late = FaultKind::ApplyLate { millis: None, answer: LateAnswer::Cut };
+    let late = world.fault("POST", COLLECTIONS, late).await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    assert!(world.run().await.is_err());
+
+    let looked = world.requests("/query").await.len();
+    world.fault("POST", COLLECTIONS, FaultKind::latency(1_500)).await;
+    let meanwhile = async {
+        wait_until("the record was looked for", Duration::from_secs(20), async || {
+            world.requests("/query").await.len() > looked
+        })
+        .await;
+        world.release(late).await;
+    };
+    let again = async {
+        wait_until("the insert was sent again", Duration::from_secs(20), async || {
+            world.run().await.unwrap().claimed > 0
+        })
+        .await;
+    };
+    tokio::join!(again, meanwhile);
+    world.settle().await;
+
+    assert_eq!(world.names("Account").await, ["Acme"]);
+    assert_eq!(world.rows("select count(sfid) from account").await, ["1"]);
+    assert_eq!(world.states().await, ["SUCCESS|1"]);
 }

@@ -264,10 +264,15 @@ impl World {
         self.control().delete(object, id.as_str()).await.unwrap();
     }
 
-    /// Orders trouble for the next matching request.
-    pub(super) async fn fault(&self, method: &str, route: &str, fault: impl Into<Fault>) {
+    /// Orders trouble for the next matching request; answers its number.
+    pub(super) async fn fault(&self, method: &str, route: &str, fault: impl Into<Fault>) -> u64 {
         let fault = fault.into().method(method).route(route);
-        self.control().arm(fault).await.unwrap();
+        self.control().arm(fault).await.unwrap().id
+    }
+
+    /// Lets what a fault holds back be carried out.
+    pub(super) async fn release(&self, fault: u64) {
+        assert!(self.control().release(fault).await.unwrap() > 0, "nothing was held back");
     }
 
     /// Orders trouble.
