@@ -1,14 +1,18 @@
-//! A small runtime for long-running work: bounded retries, a limit of speed and an orderly end.
+//! A small runtime for long-running work: bounded retries, a limit of speed, rest for what fails, and an orderly end.
 //!
 //! It knows nothing of Postgres or Salesforce. Everything that waits here waits on a signal, a timer with a
 //! bound, or the end of work in progress; nothing is polled.
 
+mod breaker;
 mod rate;
 mod retry;
+mod retry_budget;
 mod shutdown;
 
+pub use breaker::Breaker;
 pub use rate::Rate;
 pub use retry::{RetryPolicy, Verdict, retry};
+pub use retry_budget::RetryBudget;
 pub use shutdown::stop_on_signals;
 
 /// What the engine does after an error.

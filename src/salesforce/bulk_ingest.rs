@@ -136,18 +136,29 @@ impl Client {
         self.set_job_state(JobKind::Ingest, id, "Aborted").await
     }
 
-    /// What became of the records of a job in a final state.
+    /// What became of the `records` that were uploaded to a job, which is in a final state. Lists that its counts tell
+    /// to be empty are not asked for.
     ///
     /// # Errors
     /// [`Error::Truncated`] when the lists hold fewer records than Salesforce counted; otherwise see [`Error`].
-    pub async fn ingest_results(&self, id: &str) -> Result<IngestResults, Error> {
-        let job = self.ingest_job(id).await?;
+    pub async fn ingest_results(
+        &self,
+        job: &JobInfo,
+        records: usize,
+    ) -> Result<IngestResults, Error> {
         let succeeded = job.processed.saturating_sub(job.failed);
-        Ok(IngestResults {
-            successful: self.result_rows(id, "successfulResults", Some(succeeded)).await?,
-            failed: self.result_rows(id, "failedResults", Some(job.failed)).await?,
-            unprocessed: self.result_rows(id, "unprocessedrecords", None).await?,
-        })
+        let mut results = IngestResults::default();
+        if succeeded > 0 {
+            let list = self.result_rows(&job.id, "successfulResults", Some(succeeded));
+            results.successful = list.await?;
+        }
+        if job.failed > 0 {
+            results.failed = self.result_rows(&job.id, "failedResults", Some(job.failed)).await?;
+        }
+        if usize::try_from(job.processed).is_ok_and(|processed| processed < records) {
+            results.unprocessed = self.result_rows(&job.id, "unprocessedrecords", None).await?;
+        }
+        Ok(results)
     }
 
     async fn result_rows(

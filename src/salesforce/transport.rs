@@ -1,8 +1,9 @@
 //! One call to the data API: session, headers, retries, and what every answer tells beside its content.
 //!
-//! A call that only reads is repeated by itself while its failure looks temporary. A call that writes is sent
-//! once; only after a 401, which Salesforce gives before it does anything, is it sent again: with a new session, and
-//! with that one a few times more, since a session may be issued a moment before every server knows of it.
+//! A call that only reads is repeated by itself while its failure looks temporary, and no more than a tenth of all calls
+//! are. A call that writes is sent once; only after a 401, which Salesforce gives before it does anything, is it sent
+//! again: with a new session, and with that one a few times more, since a session may be issued a moment before every
+//! server knows of it.
 
 use super::auth::Login;
 use super::call::{Answer, Call};
@@ -11,14 +12,14 @@ use super::error::Error;
 use super::options::{OptionHeaders, RequestOptions};
 use super::session::{Session, Sessions};
 use super::{Budget, Usage, host};
-use crate::runtime::{Retry, RetryPolicy, Verdict, retry};
+use crate::runtime::{Retry, RetryBudget, RetryPolicy, Verdict, retry};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, StatusCode, redirect};
 use secrecy::ExposeSecret;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,7 @@ pub(super) struct Transport {
     headers: OptionHeaders,
     usage: Mutex<Option<Usage>>,
     budget: Budget,
+    retries: Mutex<RetryBudget>,
 }
 
 impl Transport {
@@ -81,6 +83,7 @@ impl Transport {
             http,
             usage: Mutex::new(None),
             budget: Budget::default(),
+            retries: Mutex::default(),
         })
     }
 
@@ -102,7 +105,7 @@ impl Transport {
 
     /// Calls and takes in the whole answer. `count` counts what is sent.
     pub(super) async fn call(&self, call: &Call, count: &AtomicU64) -> Result<Answer, Error> {
-        repeated(call, || async {
+        self.repeated(call, || async {
             let timeout = Some(call.timeout.unwrap_or(self.timeout));
             let asked = Instant::now();
             let response = self.attempt(call, count, timeout).await?;
@@ -119,7 +122,7 @@ impl Transport {
 
     /// Calls and hands over the answer as soon as it begins. What comes is bounded by silence, not by time.
     pub(super) async fn open(&self, call: &Call, count: &AtomicU64) -> Result<Response, Error> {
-        repeated(call, || self.attempt(call, count, None)).await
+        self.repeated(call, || self.attempt(call, count, None)).await
     }
 
     /// One attempt, or some more after a session that has ended.
@@ -179,6 +182,29 @@ impl Transport {
         Ok(response)
     }
 
+    /// Repeats a call that only reads while its failure looks temporary and the connection's budget for that lasts.
+    async fn repeated<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        call: &Call,
+        once: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        self.retries().called();
+        if !call.is_repeatable {
+            return once().await;
+        }
+        let verdict = |error: &Error| match verdict(error) {
+            Verdict::GiveUp => Verdict::GiveUp,
+            again if self.retries().may_repeat() => again,
+            Verdict::Again | Verdict::AgainAfter(_) => Verdict::GiveUp,
+        };
+        // Whoever stops waiting drops the call; for one that reads, nothing is lost.
+        retry(READING, &CancellationToken::new(), verdict, once).await
+    }
+
+    fn retries(&self) -> MutexGuard<'_, RetryBudget> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note_usage(&self, response: &Response) {
         let usage = response
             .headers()
@@ -193,17 +219,6 @@ impl Transport {
             self.budget.answered(usage);
         }
     }
-}
-
-async fn repeated<T, F: Future<Output = Result<T, Error>>>(
-    call: &Call,
-    once: impl Fn() -> F,
-) -> Result<T, Error> {
-    if !call.is_repeatable {
-        return once().await;
-    }
-    // Whoever stops waiting drops the call; for one that reads, nothing is lost.
-    retry(READING, &CancellationToken::new(), verdict, once).await
 }
 
 fn verdict(error: &Error) -> Verdict {

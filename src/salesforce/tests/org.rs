@@ -314,9 +314,9 @@ async fn every_record_of_an_ingest_job_ends_in_one_list() {
     let job = job.unwrap();
     org.client.upload(&job, ingest_csv(&records).unwrap()).await.unwrap();
     org.client.close(&job).await.unwrap();
-    org.client.await_job(JobKind::Ingest, &job).await.unwrap();
+    let ended = org.client.await_job(JobKind::Ingest, &job).await.unwrap();
 
-    let results = org.client.ingest_results(&job).await.unwrap();
+    let results = org.client.ingest_results(&ended, 3).await.unwrap();
 
     let created: BTreeSet<(&str, bool)> = results
         .successful
@@ -341,8 +341,9 @@ async fn an_aborted_job_has_no_effect_and_gives_its_records_back() {
     let records = maps(&[json!({ "Name": "Acme" })]);
     org.client.upload(&job, ingest_csv(&records).unwrap()).await.unwrap();
     org.client.abort(&job).await.unwrap();
-    assert_eq!(org.client.ingest_job(&job).await.unwrap().state, JobState::Aborted);
-    let results = org.client.ingest_results(&job).await.unwrap();
+    let ended = org.client.ingest_job(&job).await.unwrap();
+    assert_eq!(ended.state, JobState::Aborted);
+    let results = org.client.ingest_results(&ended, 1).await.unwrap();
     assert!(results.successful.is_empty() && results.failed.is_empty());
     assert_eq!(results.unprocessed.len(), 1);
     assert_eq!(org.client.count("Account").await.unwrap(), 0);

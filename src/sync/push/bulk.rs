@@ -8,7 +8,7 @@ use super::send::{Call, Sent, lost, whole};
 use crate::mapping::Mapping;
 use crate::model::{SalesforceId, Value, bulk_null};
 use crate::salesforce::{
-    self, Body, Client, IngestOperation, IngestResults, IngestRow, JobKind, JobState,
+    self, Body, Client, IngestOperation, IngestResults, IngestRow, JobInfo, JobKind, JobState,
     UPLOAD_BYTES_MAX, ingest_csv,
 };
 use crate::sync::Error;
@@ -49,6 +49,8 @@ fn row(mapping: &Mapping, outgoing: &Outgoing) -> Body {
 
 /// Fills and closes a job whose id is committed, waits for it, and matches its results.
 ///
+/// Answers also whether the job is over. One that is not was never closed and has no effect; it is aborted later.
+///
 /// # Errors
 /// When the job was closed, or may have been, and its results cannot be had yet: it is settled by its id later.
 pub(super) async fn work_off(
@@ -57,15 +59,15 @@ pub(super) async fn work_off(
     job: &str,
     csv: Vec<u8>,
     records: &[Outgoing],
-) -> Result<Sent, Error> {
+) -> Result<(Sent, bool), Error> {
     if let Err(error) = client.upload(job, csv).await {
-        // An open job has no effect, whether or not it can be aborted.
-        if let Err(error) = client.abort(job).await {
-            tracing::warn!(job, %error, "a bulk job that was never closed could not be aborted");
+        let aborted = client.abort(job).await;
+        if let Err(error) = &aborted {
+            tracing::warn!(job, %error, "a bulk job that was never closed could not be aborted yet");
         }
         let mut sent = Sent::nothing(records.len(), &error.to_string());
         sent.halt = Some(whole(mapping, error));
-        return Ok(sent);
+        return Ok((sent, aborted.is_ok()));
     }
     if let Err(error) = client.close(job).await {
         if !matches!(lost(&error), Answer::NotSent(_)) {
@@ -73,9 +75,9 @@ pub(super) async fn work_off(
         }
         let mut sent = Sent::nothing(records.len(), &error.to_string());
         sent.halt = Some(whole(mapping, error));
-        return Ok(sent);
+        return Ok((sent, false));
     }
-    results(client, mapping, job, records).await
+    Ok((results(client, mapping, job, records).await?, true))
 }
 
 /// Settles a job that an earlier run left: one that was never closed is aborted, any other is waited for.
@@ -109,9 +111,21 @@ async fn results(
     if let Some(message) = &ended.error_message {
         tracing::warn!(job, object = %mapping.object, message, "a bulk job failed");
     }
-    let results = client.ingest_results(job).await?;
+    if let Some(answers) = all_saved(&ended, records) {
+        return Ok(Sent { answers, halt: None });
+    }
+    let results = client.ingest_results(&ended, records.len()).await?;
     let key_column = mapping.key.as_ref().map(|key| key.field.as_str());
     Ok(Sent { answers: matched(records, results, key_column), halt: None })
+}
+
+/// The answers of a job that did all it was given, where no list is needed to tell the records' ids.
+fn all_saved(ended: &JobInfo, records: &[Outgoing]) -> Option<Vec<Answer>> {
+    let is_whole = ended.state == JobState::JobComplete
+        && ended.failed == 0
+        && usize::try_from(ended.processed).ok() == Some(records.len());
+    let answers = records.iter().map(|outgoing| outgoing.sfid.clone().map(Answer::Saved));
+    is_whole.then(|| answers.collect()).flatten()
 }
 
 /// One answer per record. A record that no list mentions may or may not have been written.
@@ -169,6 +183,7 @@ mod tests {
             conflicts: Vec::new(),
             lastop: "INSERTED",
             tries: 0,
+            doubts: 0,
         }
     }
 

@@ -147,6 +147,7 @@ fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) ->
         conflicts: decision.conflicts,
         lastop: lastop(action),
         tries: work.history.tries,
+        doubts: work.history.attempts.iter().filter(|attempt| attempt.is_unresolved).count(),
     }
 }
 

@@ -1,21 +1,25 @@
 //! Journals, sends and records what a run decided to send.
 
+use super::breakers::may_pass;
 use super::bulk;
+use super::chunks::{Chunks, chunks};
 use super::outcome::{Judged, Outgoing, judge, unsent};
 use super::run::Run;
 use super::send::{Call, Sent, send, whole};
 use crate::mapping::Mapping;
 use crate::postgres::{self, BulkJob, BulkJobState, Outcome, Recorded};
 use crate::reconcile::RecordRef;
-use crate::salesforce::COLLECTION_MAX;
 use crate::sync::Error;
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Calls of one operation under way at once. More gain little, and records under one parent lock each other out.
 const IN_FLIGHT_MAX: usize = 3;
+
+/// So many calls that fail in a row are not one record's fault.
+const FAILURES_MAX: usize = 2;
 
 /// Records that were journalled and sent together.
 struct Delivered {
@@ -36,6 +40,9 @@ impl Run<'_> {
             by_call.entry(Call::of(mapping, &next)).or_default().push(next);
         }
         for (call, records) in by_call {
+            if self.is_over() || self.failed.contains_key(&mapping.object) {
+                break;
+            }
             let records = self.deliver_by_bulk(mapping, call, records).await?;
             self.deliver_by_collections(mapping, call, records).await?;
         }
@@ -48,10 +55,25 @@ impl Run<'_> {
         call: Call,
         records: Vec<Outgoing>,
     ) -> Result<(), Error> {
+        let Chunks { beside, alone } = chunks(mapping, records);
+        self.deliver_chunks(mapping, call, beside, IN_FLIGHT_MAX).await?;
+        if self.failed.contains_key(&mapping.object) {
+            return Ok(());
+        }
+        self.deliver_chunks(mapping, call, alone, 1).await
+    }
+
+    async fn deliver_chunks(
+        &mut self,
+        mapping: &Mapping,
+        call: Call,
+        chunks: Vec<Vec<Outgoing>>,
+        in_flight: usize,
+    ) -> Result<(), Error> {
         let is_halted = &AtomicBool::new(self.is_over());
+        // One call that fails may have met a record that nobody can swallow: the others need not suffer for it.
+        let failures = &AtomicUsize::new(0);
         let (pusher, lease, stop) = (self.pusher, self.lease, self.stop);
-        let chunks: Vec<Vec<Outgoing>> =
-            records.chunks(COLLECTION_MAX).map(<[Outgoing]>::to_vec).collect();
         let mut deliveries = stream::iter(chunks)
             .map(|records| async move {
                 if is_halted.load(Ordering::Relaxed) || stop.is_cancelled() {
@@ -60,12 +82,20 @@ impl Run<'_> {
                 let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
                 let journal = postgres::open_journal(&pusher.db, lease, &intents).await?;
                 let sent = send(&pusher.client, mapping, call, &records).await;
-                if sent.halt.is_some() {
+                let failed_before = match &sent.halt {
+                    Some(error) if may_pass(error) => failures.fetch_add(1, Ordering::Relaxed),
+                    Some(_) => FAILURES_MAX,
+                    None => {
+                        failures.store(0, Ordering::Relaxed);
+                        0
+                    }
+                };
+                if failed_before + 1 >= FAILURES_MAX {
                     is_halted.store(true, Ordering::Relaxed);
                 }
                 Ok::<_, Error>(Some(Delivered { records, journal, sent }))
             })
-            .buffered(IN_FLIGHT_MAX);
+            .buffered(in_flight);
         let mut failure = None;
         // Whatever was sent is recorded, even after a failure: its answer is known now and never again.
         while let Some(delivered) = deliveries.next().await {
@@ -125,9 +155,12 @@ impl Run<'_> {
         postgres::save_bulk_job(db, self.lease, &job, &journal).await?;
         let working = bulk::work_off(client, mapping, &job.job_id, csv, &records);
         // When stopped here, whoever comes next settles the job by its saved id.
-        if let Some(sent) = self.stop.run_until_cancelled(working).await {
-            self.conclude(mapping, Delivered { records, journal, sent: sent? }).await?;
-            self.finish_job(job).await?;
+        if let Some(worked_off) = self.stop.run_until_cancelled(working).await {
+            let (sent, is_over) = worked_off?;
+            self.conclude(mapping, Delivered { records, journal, sent }).await?;
+            if is_over {
+                self.finish_job(job).await?;
+            }
         }
         Ok(left)
     }
@@ -200,7 +233,10 @@ impl Run<'_> {
             concluded.push(judged.recorded);
         }
         self.record(mapping, concluded).await?;
-        self.halt = self.halt.take().or(halt);
+        match halt {
+            Some(error) if may_pass(&error) => self.fails(mapping, error),
+            halt => self.halt = self.halt.take().or(halt),
+        }
         Ok(())
     }
 

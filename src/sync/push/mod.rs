@@ -4,7 +4,9 @@
 //! guessed: the changes go back with the outcome "unknown", and before they are sent again the next run reads
 //! what Salesforce holds, knowing what may have been written.
 
+mod breakers;
 mod bulk;
+mod chunks;
 mod decide;
 mod deliver;
 mod observe;
@@ -18,11 +20,13 @@ mod work;
 
 use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
-use crate::model::ChangeState;
+use crate::model::{Change, ChangeState};
 use crate::postgres::{self, Database, Lease, Taking};
 use crate::reconcile::{Work, coalesce};
 use crate::salesforce::Client;
+use breakers::Breakers;
 use run::Run;
+use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 /// Trigger-log rows taken at once, if they are not too large: as many as one request can look at.
@@ -31,12 +35,16 @@ const CLAIM_MAX: i64 = 10_000;
 /// So many log rows or more mean that there may be others: a claim stops early where rows are large.
 const STEP: usize = 200;
 
+/// Log rows of each table that comes along beside another one's backlog: those of one call.
+const SHARE: i64 = 200;
+
 /// Sends the changes of one mapping group.
 #[derive(Clone)]
 pub struct Pusher {
     db: Database,
     client: Client,
     group: MappingGroup,
+    breakers: Breakers,
 }
 
 /// What a run did.
@@ -60,7 +68,13 @@ impl Pusher {
     /// Prepares to push a group's mappings; those that only read are skipped.
     #[must_use]
     pub fn new(db: Database, client: Client, group: MappingGroup) -> Self {
-        Self { db, client, group }
+        Self { db, client, group, breakers: Breakers::default() }
+    }
+
+    /// The same for a group of the same objects, mapped anew: what fails of late goes on to rest.
+    #[must_use]
+    pub fn remapped(&self, group: MappingGroup) -> Self {
+        Self { group, ..self.clone() }
     }
 
     /// Settles what an earlier worker left unfinished. To be called after taking the lease, before the first run.
@@ -108,15 +122,19 @@ impl Pusher {
         let mut run = Run::new(self, lease, stop);
         run.settle_bulk_jobs().await?;
         if run.is_over() {
-            return run.halt.map_or(Ok(run.pushed), Err);
+            return run.failure().map_or(Ok(run.pushed), Err);
         }
-        let tables = self.tables(paused);
+        let mut paused = paused.to_vec();
+        if self.breakers.has_failures() {
+            paused.extend(self.breakers.resting(self.db.now().await?));
+        }
+        let tables = self.tables(&paused);
         let taking = if self.client.budget().allows(Work::Update) {
             Taking::All
         } else {
             Taking::InsertsAndDeletions
         };
-        let changes = postgres::claim(&self.db, lease, &tables, taking, CLAIM_MAX).await?;
+        let changes = self.claim(lease, &tables, taking).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
         let mut nets = coalesce(changes).now;
@@ -125,10 +143,28 @@ impl Pusher {
         run.pushed.more = claimed >= STEP || nets.iter().any(|net| net.has_successor);
         let work = run.gather(nets).await?;
         run.push(work).await?;
-        match run.halt {
-            Some(error) => Err(error),
-            None => Ok(run.pushed),
+        run.failure().map_or(Ok(run.pushed), Err)
+    }
+
+    /// The oldest changes of all tables. Where one table's backlog leaves the others none, some of each of them come
+    /// along, so that they do not wait for its end.
+    async fn claim(
+        &self,
+        lease: &Lease,
+        tables: &[String],
+        taking: Taking,
+    ) -> Result<Vec<Change>, Error> {
+        let mut changes = postgres::claim(&self.db, lease, tables, taking, CLAIM_MAX).await?;
+        if changes.len() >= STEP {
+            let claimed: BTreeSet<String> =
+                changes.iter().map(|change| change.table.clone()).collect();
+            for table in tables.iter().filter(|table| !claimed.contains(*table)) {
+                let table = std::slice::from_ref(table);
+                changes.extend(postgres::claim(&self.db, lease, table, taking, SHARE).await?);
+            }
+            changes.sort_by_key(|change| change.log_id);
         }
+        Ok(changes)
     }
 
     fn mappings(&self) -> impl Iterator<Item = &Mapping> {

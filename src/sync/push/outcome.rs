@@ -39,6 +39,8 @@ pub(super) struct Outgoing {
     pub(super) lastop: &'static str,
     /// How often the same changes were sent before.
     pub(super) tries: usize,
+    /// How often of these no answer came.
+    pub(super) doubts: usize,
 }
 
 impl Outgoing {
@@ -90,6 +92,7 @@ impl Outgoing {
             conflicts: Vec::new(),
             lastop: lastop(entry.intent.operation),
             tries: 0,
+            doubts: 0,
         }
     }
 }
@@ -284,6 +287,7 @@ mod tests {
             conflicts: Vec::new(),
             lastop: lastop(action),
             tries,
+            doubts: 0,
         }
     }
 

@@ -1,5 +1,6 @@
 //! One run of a pusher: gathers what is known, puts it in order, decides batch by batch.
 
+use super::breakers::shortest_first;
 use super::decide::{Next, decide, key_among, recreation, settled};
 use super::observe::Observed;
 use super::outcome::{Outgoing, unsent};
@@ -28,6 +29,9 @@ const PARENT_GRACE: TimeDelta = TimeDelta::minutes(10);
 /// How long an insert that may still be running is left alone.
 const NOT_YET_PAUSE: Duration = Duration::from_secs(3);
 
+/// So many mappings whose calls fail mean that it is not for them.
+const FAILED_MAX: usize = 2;
+
 /// How long a change of a field that is out of Salesforce waits before it is looked at again.
 const HELD_PAUSE: Duration = Duration::from_secs(15);
 
@@ -37,11 +41,13 @@ pub(super) struct Run<'a> {
     pub(super) lease: &'a Lease,
     pub(super) stop: &'a CancellationToken,
     /// The database's clock once there was something to do.
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     pub(super) parents: Parents,
     pub(super) pushed: Pushed,
     /// Why nothing more is sent.
     pub(super) halt: Option<Error>,
+    /// Objects of which nothing more is sent, since calls failed that may go well later.
+    pub(super) failed: BTreeMap<String, Error>,
 }
 
 /// What a search for records leaves to do.
@@ -64,13 +70,15 @@ impl<'a> Run<'a> {
             parents: Parents::default(),
             pushed: Pushed::default(),
             halt: None,
+            failed: BTreeMap::new(),
         }
     }
 
     /// Whether nothing more is to be sent: something failed, the worker stops, or the API budget is spent.
     pub(super) fn is_over(&self) -> bool {
         let may_send = self.pusher.client.budget().allows(reconcile::Work::InsertOrDelete);
-        self.halt.is_some() || self.stop.is_cancelled() || !may_send
+        let is_down = self.halt.is_some() || self.failed.len() >= FAILED_MAX;
+        is_down || self.stop.is_cancelled() || !may_send
     }
 
     /// Adds to each net operation what the table and the journal say; records what needs no sending.
@@ -144,7 +152,8 @@ impl<'a> Run<'a> {
                 self.refuse_cycle(&work).await?;
             }
         }
-        for batch in schedule.waves.into_iter().flatten() {
+        let waves = schedule.waves.into_iter().map(shortest_first);
+        for batch in waves.flatten() {
             if self.is_over() {
                 break;
             }
@@ -153,11 +162,13 @@ impl<'a> Run<'a> {
                 .iter()
                 .filter_map(|position| ready.get_mut(*position).and_then(Option::take))
                 .collect();
-            if let Some(mapping) = self.pusher.mapping(&batch.table) {
+            let mapping = self.pusher.mapping(&batch.table);
+            if let Some(mapping) = mapping.filter(|m| !self.failed.contains_key(&m.object)) {
                 let before = self.pusher.client.calls_made();
                 let outcome = self.push_batch(mapping, members).await;
                 self.pusher.count_calls(mapping, before).await;
-                outcome.map_err(|error| of_mapping(mapping, error))?;
+                let outcome = outcome.map_err(|error| of_mapping(mapping, error));
+                self.watch(mapping, before, outcome)?;
             }
         }
         Ok(())

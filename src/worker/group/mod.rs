@@ -36,7 +36,6 @@ const PAUSED_FOR: Duration = Duration::from_secs(30);
 /// The task of one group.
 pub(super) struct GroupTask {
     db: Database,
-    client: Client,
     group: MappingGroup,
     /// Objects of which nothing is run, because they no longer fit their mappings.
     out_of_order: BTreeSet<String>,
@@ -88,13 +87,12 @@ impl GroupTask {
     ) -> Self {
         let Signals { wake, watched, slots, combiner, health } = signals;
         Self {
-            pusher: Pusher::new(db.clone(), client.clone(), group.clone()),
             puller: Puller::new(db.clone(), client.clone()),
             deletes: Deletes::new(db.clone(), client.clone()),
             budget: client.budget().clone(),
             loader: Loader::new(db.clone(), &client),
+            pusher: Pusher::new(db.clone(), client, group.clone()),
             db,
-            client,
             group,
             out_of_order: BTreeSet::new(),
             loads: BTreeMap::new(),
@@ -141,7 +139,7 @@ impl GroupTask {
                 to_load.push(mapping.object.clone());
             }
         }
-        self.pusher = Pusher::new(self.db.clone(), self.client.clone(), self.group.clone());
+        self.pusher = self.pusher.remapped(self.group.clone());
         to_load
     }
 

@@ -2,7 +2,9 @@
 
 mod anomalies;
 mod arrival;
+mod bulk;
 mod errors;
+mod flight;
 mod keys;
 mod rehearsal;
 mod world;
