@@ -286,6 +286,7 @@ mod tests {
             conflict: ConflictPolicy::SalesforceWins,
             createable: true,
             updateable: true,
+            nillable: true,
             reference_to: Vec::new(),
             reference: None,
         }

@@ -37,7 +37,7 @@ pub use schema::schema;
 pub use validated::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field,
     Filter, Key, LeaveRule, Limits, Mapping, MappingGroup, NewFieldRule, Poll, Reference,
-    RemovedFieldRule, Sweep, Switch, WiderFieldRule,
+    RemovedFieldRule, Sweep, Switch, WiderFieldRule, WriteOrder,
 };
 
 #[cfg(test)]

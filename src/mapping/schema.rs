@@ -5,7 +5,7 @@
 
 use super::validated::{
     ColumnTypes, ConflictPolicy, DeleteRule, Direction, LeaveRule, NewFieldRule, RemovedFieldRule,
-    Switch, WiderFieldRule,
+    Switch, WiderFieldRule, WriteOrder,
 };
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ struct RawMapping {
     conflict: Option<RawConflict>,
     /// From how many records on the Bulk API is used.
     bulk: Option<RawBulk>,
+    /// In which order changes reach Salesforce; one mapping's `ordered` holds for all that refer to each other.
+    /// Default: `merged`.
+    write: Option<WriteOrder>,
     /// The column types of fields without a `type` of their own. Default: `heroku`.
     types: Option<ColumnTypes>,
     /// Which records are mapped: a SOQL condition, as after `WHERE`. Default: all.

@@ -216,6 +216,19 @@ pub enum Switch {
     Off,
 }
 
+/// In which order changes reach Salesforce.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteOrder {
+    /// A record's changes are merged into one; records go out in the fewest calls, parents before children.
+    #[default]
+    Merged,
+    /// Every change by itself, in the order in which they were made, also among the mappings that refer to each other.
+    Ordered,
+}
+
 /// From how many records on the Bulk API is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BulkThresholds {
@@ -256,7 +269,7 @@ pub struct Limits {
 }
 
 /// One mapped field.
-#[expect(clippy::struct_excessive_bools, reason = "four facts about a field, each by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "facts about a field, each by itself")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The field's API name, in Salesforce's own spelling.
@@ -280,6 +293,8 @@ pub struct Field {
     pub createable: bool,
     /// Whether the value may be sent with an update.
     pub updateable: bool,
+    /// Whether the field may be empty.
+    pub nillable: bool,
     /// Formula or roll-up: its value may move without the record's stamp.
     pub is_calculated: bool,
     /// The objects that a lookup points to; empty for other types.
@@ -328,6 +343,8 @@ pub struct Mapping {
     pub deletes: Deletes,
     /// When to use the Bulk API.
     pub bulk: BulkThresholds,
+    /// In which order changes reach Salesforce.
+    pub write: WriteOrder,
     /// Which column types fields get by default.
     pub types: ColumnTypes,
     /// Which records are mapped; all where absent.
@@ -377,4 +394,14 @@ pub struct MappingGroup {
     pub name: String,
     /// The mappings, parents before children where there is no cycle.
     pub mappings: Vec<Mapping>,
+}
+
+impl MappingGroup {
+    /// Whether changes go out one by one in the order in which they were made: order among records of several mappings
+    /// is kept for all of them or for none, so one mapping's wish decides.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        let mut pushing = self.mappings.iter().filter(|mapping| mapping.direction.pushes());
+        pushing.any(|mapping| mapping.write == WriteOrder::Ordered)
+    }
 }

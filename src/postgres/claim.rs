@@ -68,6 +68,7 @@ pub async fn claim(
     {
         transaction.execute_typed(&db.statement(statement), &[(&tables, Type::TEXT_ARRAY)]).await?;
     }
+    wake_children(&transaction, db, tables).await?;
     let parts = [("schema", quote(db.schema())), ("hstore", quote(&hstore))];
     let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
     let rows = transaction
@@ -85,6 +86,42 @@ pub async fn claim(
     let changes = rows.iter().map(change).collect::<Result<_, _>>()?;
     transaction.commit().await?;
     Ok(changes)
+}
+
+/// Lets records go on that waited for rows which are in Salesforce by now, or gone. What the rows are decides, not what
+/// happened to them: whoever linked a parent, its children are not forgotten.
+async fn wake_children(
+    transaction: &Transaction<'_>,
+    db: &Database,
+    tables: &[String],
+) -> Result<(), Error> {
+    let waited_for = transaction
+        .query_typed(
+            include_str!("sql/read_waited_for.sql"),
+            &[(&db.schema(), Type::TEXT), (&tables, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    for row in &waited_for {
+        let table: &str = row.try_get(0)?;
+        let parent = db.qualified(table);
+        let wake = fill(include_str!("sql/wake_children.sql"), &[("table", parent.as_str())]);
+        transaction.execute_typed(&wake, &[(&table, Type::TEXT)]).await?;
+    }
+    if !waited_for.is_empty() {
+        transaction.execute_typed(include_str!("sql/wake_circles.sql"), &[]).await?;
+    }
+    Ok(())
+}
+
+/// Whether records wait for rows of these tables.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn is_waited_for(db: &Database, tables: &[String]) -> Result<bool, Error> {
+    let client = db.client().await?;
+    let probe = "select exists (select from lockstep.delivery where parent_table = any($1))";
+    let row = client.query_typed_one(probe, &[(&tables, Type::TEXT_ARRAY)]).await?;
+    Ok(row.try_get(0)?)
 }
 
 /// The unsent changes of the next so many records of the table behind `after`, record by record and oldest first. Takes

@@ -27,6 +27,9 @@ pub struct Intent {
     pub values: Map<String, Json>,
     /// The log rows that this sends.
     pub log_ids: Vec<i32>,
+    /// Whether some of what the log rows ask for is left for another write: they are not settled by this one. What is
+    /// left is among `values` as null.
+    pub is_part: bool,
 }
 
 /// An intent as it was written down.
@@ -149,6 +152,7 @@ fn intent_row(position: usize, intent: &Intent) -> Json {
         "key": intent.key,
         "values": intent.values,
         "log_ids": intent.log_ids,
+        "is_part": intent.is_part,
     })
 }
 
@@ -222,6 +226,7 @@ fn entry(row: &Row) -> Result<JournalEntry, Error> {
             key: row.try_get(5)?,
             values,
             log_ids: row.try_get(7)?,
+            is_part: row.try_get(11)?,
         },
         opened_at: row.try_get(8)?,
         outcome: row.try_get(9)?,

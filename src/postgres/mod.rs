@@ -51,7 +51,9 @@ pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
     give_up_backfill, heed_wish, note_backfill, set_backfill_rate, wish,
 };
-pub use claim::{LocalRow, Taking, claim, find_leaving, find_parents, read_rows, unsent};
+pub use claim::{
+    LocalRow, Taking, claim, find_leaving, find_parents, is_waited_for, read_rows, unsent,
+};
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;

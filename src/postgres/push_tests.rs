@@ -272,6 +272,7 @@ async fn the_journal_keeps_what_was_sent_and_how_it_ended() {
         key: Some("k".to_owned()),
         values: values.clone(),
         log_ids: vec![record_id],
+        is_part: false,
     };
     let tables = ["account".to_owned()];
     let ids = open_journal(&world.db, &world.lease, &[intent(1), intent(2)]).await.unwrap();

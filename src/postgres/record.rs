@@ -33,6 +33,19 @@ pub enum Outcome {
         /// `INSERTED`, `UPDATED` or `DELETED`.
         lastop: &'static str,
     },
+    /// Salesforce has created it without the references that are still to follow: the changes are not settled yet.
+    Begun {
+        /// The record.
+        sfid: SalesforceId,
+    },
+    /// It needs a row that is not in Salesforce yet, and is left alone until that row is, or is gone, or the
+    /// application changes this one again.
+    WaitsFor {
+        /// The row's table.
+        table: String,
+        /// The row's `id`.
+        record_id: i32,
+    },
     /// Salesforce refused it: the record is parked.
     Refused {
         /// Salesforce's error code.
@@ -60,6 +73,14 @@ pub enum Outcome {
         /// The record.
         sfid: SalesforceId,
     },
+}
+
+impl Outcome {
+    /// Whether the changes are through: what follows them may go.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::Settled { .. } | Self::KeptAway { .. })
+    }
 }
 
 /// What to write down for one record of a push.
@@ -272,6 +293,19 @@ fn outcome_row(mapping: &Mapping, recorded: &Recorded) -> Json {
             "journal_outcome": "accepted",
             "sfid": sfid.as_ref().map(SalesforceId::as_str),
             "lastop": lastop,
+        }),
+        Outcome::Begun { sfid } => json!({
+            "kind": "begun",
+            "journal_outcome": "accepted",
+            "sfid": sfid.as_str(),
+            "lastop": "INSERTED",
+        }),
+        Outcome::WaitsFor { table, record_id } => json!({
+            "kind": "later",
+            "journal_outcome": "refused",
+            "parent_table": table,
+            "parent_id": record_id,
+            "message": format!("waits for row {record_id} of {table}"),
         }),
         Outcome::Refused { code, message } => refusal_row(recorded, code, message),
         Outcome::Later { not_before_in, reason, outcome } => json!({

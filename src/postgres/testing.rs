@@ -5,7 +5,7 @@ use super::{Config, Database, migrate, provision};
 use crate::config::environment;
 use crate::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Limits, Mapping, Poll, Sweep,
+    Limits, Mapping, Poll, Sweep, WriteOrder,
 };
 use crate::model::{ColumnType, FieldType, StampField};
 use std::sync::LazyLock;
@@ -70,6 +70,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        nillable: true,
         is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
@@ -100,6 +101,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         types: ColumnTypes::Heroku,
         filter: None,
         sweep: Sweep::default(),
+        write: WriteOrder::Merged,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),

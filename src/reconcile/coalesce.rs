@@ -64,35 +64,50 @@ pub struct Coalesced {
 
 /// Merges the changes of one claim, given in any order, into one net operation per record.
 #[must_use]
-pub fn coalesce(mut changes: Vec<Change>) -> Coalesced {
-    changes.sort_by_key(|change| change.log_id);
-    let mut records: BTreeMap<(String, i32), Vec<Change>> = BTreeMap::new();
-    for change in changes {
-        records.entry((change.table.clone(), change.record_id)).or_default().push(change);
-    }
+pub fn coalesce(changes: Vec<Change>) -> Coalesced {
     let mut coalesced = Coalesced::default();
-    for ((table, record_id), mut life) in records {
-        let next_life = life
-            .iter()
-            .position(|change| change.action == Action::Delete)
-            .map_or_else(Vec::new, |end| life.split_off(end + 1));
-        coalesced.later.extend(next_life.iter().map(|change| change.log_id));
-        let sfid = life.iter().rev().find_map(|change| change.sfid.clone());
+    for ((table, record_id), lives) in lives(changes) {
+        let mut lives = lives.into_iter();
+        let Some(life) = lives.next() else { continue };
+        let later: Vec<i32> = lives.flatten().map(|change| change.log_id).collect();
+        let sfid = sfid_of(&life);
         coalesced.now.push(Net {
             table,
             record_id,
             operation: net_operation(&life, sfid.is_some()),
             sfid,
             changes: life,
-            has_successor: !next_life.is_empty(),
+            has_successor: !later.is_empty(),
         });
+        coalesced.later.extend(later);
     }
     coalesced.now.sort_by_key(|net| net.changes.first().map(|change| change.log_id));
     coalesced.later.sort_unstable();
     coalesced
 }
 
-fn net_operation(life: &[Change], is_linked: bool) -> Operation {
+/// Each record's changes, oldest first, life by life: a deletion ends one, and the same `id` may begin another.
+pub(super) fn lives(mut changes: Vec<Change>) -> BTreeMap<(String, i32), Vec<Vec<Change>>> {
+    changes.sort_by_key(|change| change.log_id);
+    let mut records: BTreeMap<(String, i32), Vec<Vec<Change>>> = BTreeMap::new();
+    for change in changes {
+        let lives = records.entry((change.table.clone(), change.record_id)).or_default();
+        let is_over =
+            |life: &Vec<Change>| life.last().is_some_and(|change| change.action == Action::Delete);
+        match lives.last_mut().filter(|life| !is_over(life)) {
+            Some(life) => life.push(change),
+            None => lives.push(vec![change]),
+        }
+    }
+    records
+}
+
+/// The record's id, if any of the changes knew it.
+pub(super) fn sfid_of(life: &[Change]) -> Option<SalesforceId> {
+    life.iter().rev().find_map(|change| change.sfid.clone())
+}
+
+pub(super) fn net_operation(life: &[Change], is_linked: bool) -> Operation {
     let ends_in = life.last().map(|change| change.action);
     let begins_with = life.first().map(|change| change.action);
     match (begins_with, ends_in) {

@@ -5,11 +5,13 @@
 //! carries out the answer.
 
 mod budget;
+mod circles;
 mod classify;
 mod coalesce;
 mod codes;
 mod decide;
 mod merge;
+mod ordered;
 mod oscillation;
 mod rehearse;
 mod schedule;
@@ -28,9 +30,10 @@ pub use decide::{
     reconcile_found, reconcile_insert, reconcile_update,
 };
 pub use merge::{Facts, Ours, Resolution, Winner, merge_field};
+pub use ordered::{runs, steps};
 pub use oscillation::{Past, Repeats, UNDONE_MAX, freeze};
 pub use rehearse::{Objection, Target, rehearse};
-pub use schedule::{Batch, Node, RecordRef, Schedule, schedule};
+pub use schedule::{Batch, Need, Node, RecordRef, Schedule, schedule};
 pub use values::{
     FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, normal_record, row_before_delete,
     value_of_json, whole_row, wishes,

@@ -2,7 +2,7 @@
 
 use crate::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Limits, Mapping, Poll, Reference, Sweep,
+    Limits, Mapping, Poll, Reference, Sweep, WriteOrder,
 };
 use crate::model::{
     Action, Change, ChangeState, ColumnType, FieldType, Fields, RemoteRecord, SalesforceId,
@@ -53,6 +53,7 @@ fn field(name: &str, column_type: ColumnType) -> Field {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        nillable: true,
         is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
@@ -103,6 +104,7 @@ pub(crate) fn contact() -> Mapping {
         types: ColumnTypes::Heroku,
         filter: None,
         sweep: Sweep::default(),
+        write: WriteOrder::Merged,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),

@@ -2,8 +2,9 @@
 //!
 //! A record waits for the insert of a parent it refers to, since only the answer to that insert tells the
 //! parent's Salesforce id. Everything free to go at the same time forms a wave, in which operations on one
-//! object of one kind travel together.
+//! object of one kind travel together. Where records need each other, one goes out without the reference first.
 
+use super::circles::break_circles;
 use super::coalesce::Operation;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,6 +17,15 @@ pub struct RecordRef {
     pub record_id: i32,
 }
 
+/// A parent whose Salesforce id an operation needs and which has none yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The parent.
+    pub record: RecordRef,
+    /// Whether the reference may be left empty at first and set afterwards.
+    pub can_wait: bool,
+}
+
 /// One operation to be put in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -23,9 +33,10 @@ pub struct Node {
     pub record: RecordRef,
     /// What is done to it.
     pub operation: Operation,
-    /// Parents whose Salesforce id it needs and which have none yet.
-    pub needs: Vec<RecordRef>,
-    /// Rows that should go first where that is possible: children, before their parent is deleted.
+    /// The parents it needs.
+    pub needs: Vec<Need>,
+    /// Rows that should go first where that is possible: children, before their parent is deleted; the former holder
+    /// of an external id, before the next.
     pub follows: Vec<RecordRef>,
 }
 
@@ -45,7 +56,9 @@ pub struct Batch {
 pub struct Schedule {
     /// One wave after the other; the batches of a wave do not depend on each other.
     pub waves: Vec<Vec<Batch>>,
-    /// Operations that refer to each other in a circle, or to one that does.
+    /// Inserts that go out without these parents: the references follow once all waves are through.
+    pub second_pass: Vec<(usize, BTreeSet<RecordRef>)>,
+    /// Operations that refer to each other in a circle in which no reference can wait.
     pub cycles: Vec<usize>,
     /// Operations that need a row which is not inserted here, directly or through another, and that row.
     pub blocked: Vec<(usize, RecordRef)>,
@@ -56,30 +69,52 @@ pub struct Schedule {
 pub fn schedule(nodes: &[Node]) -> Schedule {
     let positions: HashMap<&RecordRef, usize> =
         nodes.iter().enumerate().map(|(position, node)| (&node.record, position)).collect();
-    let mut schedule = Schedule { blocked: blocked(nodes, &positions), ..Schedule::default() };
-    let mut waiting: BTreeSet<usize> = (0..nodes.len()).collect();
-    for (position, _) in &schedule.blocked {
-        waiting.remove(position);
-    }
+    let mut found: BTreeMap<usize, RecordRef> = BTreeMap::new();
+    spread_blocks(nodes, &positions, &BTreeSet::new(), &mut found);
+    let broken = break_circles(nodes, &positions, &found.keys().copied().collect());
+    spread_blocks(nodes, &positions, &broken.stuck, &mut found);
+    let mut waiting: BTreeSet<usize> = (0..nodes.len())
+        .filter(|position| !found.contains_key(position) && !broken.stuck.contains(position))
+        .collect();
+    let second_pass = broken
+        .later
+        .iter()
+        .filter(|(position, _)| waiting.contains(position))
+        .map(|(position, later)| (*position, records(nodes, later)))
+        .collect();
+    let mut schedule = Schedule {
+        waves: Vec::new(),
+        second_pass,
+        cycles: broken.stuck.into_iter().collect(),
+        blocked: found.into_iter().collect(),
+    };
+    let comes_later = |from: usize, record: &RecordRef| {
+        let later = broken.later.get(&from);
+        later.zip(positions.get(record)).is_some_and(|(later, to)| later.contains(to))
+    };
     while !waiting.is_empty() {
         let is_waiting = |record: &RecordRef| {
             positions.get(record).is_some_and(|position| waiting.contains(position))
         };
-        let is_free = |node: &Node| !node.needs.iter().any(is_waiting);
+        let is_free = |position: usize, node: &Node| {
+            node.needs
+                .iter()
+                .all(|need| !is_waiting(&need.record) || comes_later(position, &need.record))
+        };
         let is_polite = |node: &Node| {
             !node.follows.iter().any(|other| *other != node.record && is_waiting(other))
         };
         let of = |position: usize| nodes.get(position);
-        let mut wave: Vec<usize> = waiting
+        let free: Vec<usize> = waiting
             .iter()
             .copied()
-            .filter(|&p| of(p).is_some_and(|node| is_free(node) && is_polite(node)))
+            .filter(|&p| of(p).is_some_and(|node| is_free(p, node)))
             .collect();
+        let polite: Vec<usize> =
+            free.iter().copied().filter(|&p| of(p).is_some_and(is_polite)).collect();
+        let wave = if polite.is_empty() { free } else { polite };
         if wave.is_empty() {
-            wave = waiting.iter().copied().filter(|&p| of(p).is_some_and(is_free)).collect();
-        }
-        if wave.is_empty() {
-            schedule.cycles = waiting.into_iter().collect();
+            // Unreachable: what needs what is free of circles now.
             break;
         }
         for position in &wave {
@@ -90,22 +125,31 @@ pub fn schedule(nodes: &[Node]) -> Schedule {
     schedule
 }
 
-/// What needs a row that no insert here brings, spread to everything that needs those in turn.
-fn blocked(nodes: &[Node], positions: &HashMap<&RecordRef, usize>) -> Vec<(usize, RecordRef)> {
+fn records(nodes: &[Node], positions: &BTreeSet<usize>) -> BTreeSet<RecordRef> {
+    positions.iter().filter_map(|position| nodes.get(*position)).map(|n| n.record.clone()).collect()
+}
+
+/// What needs a row that no insert here brings, or one of those that are `stuck`; spread to everything that needs those
+/// in turn.
+fn spread_blocks(
+    nodes: &[Node],
+    positions: &HashMap<&RecordRef, usize>,
+    stuck: &BTreeSet<usize>,
+    found: &mut BTreeMap<usize, RecordRef>,
+) {
     let brings_id = |record: &RecordRef| {
-        positions
-            .get(record)
-            .and_then(|position| nodes.get(*position))
-            .is_some_and(|node| node.operation == Operation::Insert)
+        positions.get(record).is_some_and(|position| {
+            let is_insert = |node: &Node| node.operation == Operation::Insert;
+            nodes.get(*position).is_some_and(is_insert) && !stuck.contains(position)
+        })
     };
-    let mut found: BTreeMap<usize, RecordRef> = BTreeMap::new();
     loop {
         let more: Vec<(usize, RecordRef)> = nodes
             .iter()
             .enumerate()
-            .filter(|(position, _)| !found.contains_key(position))
+            .filter(|(position, _)| !found.contains_key(position) && !stuck.contains(position))
             .filter_map(|(position, node)| {
-                let missing = node.needs.iter().find(|need| {
+                let missing = node.needs.iter().map(|need| &need.record).find(|need| {
                     let is_blocked = positions.get(need).is_some_and(|p| found.contains_key(p));
                     !brings_id(need) || is_blocked
                 })?;
@@ -113,7 +157,7 @@ fn blocked(nodes: &[Node], positions: &HashMap<&RecordRef, usize>) -> Vec<(usize
             })
             .collect();
         if more.is_empty() {
-            return found.into_iter().collect();
+            return;
         }
         found.extend(more);
     }
@@ -134,7 +178,7 @@ fn batches(nodes: &[Node], wave: &[usize]) -> Vec<Batch> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Node, Operation, RecordRef, Schedule, schedule};
+    use super::{Need, Node, Operation, RecordRef, Schedule, schedule};
     use Operation::{Delete, Insert, Update};
 
     fn record(name: &str) -> RecordRef {
@@ -142,8 +186,13 @@ mod tests {
         RecordRef { table: table.to_owned(), record_id: id.parse().unwrap() }
     }
 
+    /// A need that can wait has a `?` behind the name.
     fn node(name: &str, operation: Operation, needs: &[&str]) -> Node {
-        let needs = needs.iter().map(|need| record(need)).collect();
+        let need = |name: &&str| Need {
+            record: record(name.trim_end_matches('?')),
+            can_wait: name.ends_with('?'),
+        };
+        let needs = needs.iter().map(need).collect();
         Node { record: record(name), operation, needs, follows: Vec::new() }
     }
 
@@ -209,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_reported_and_hold_up_only_what_hangs_on_them() {
+    fn circles_that_cannot_be_broken_are_reported_and_hold_up_only_what_hangs_on_them() {
         check(
             &[
                 node("a1", Insert, &["a2"]),
@@ -219,9 +268,72 @@ mod tests {
                 node("b2", Insert, &[]),
             ],
             &["insert b2"],
-            &[0, 1, 2, 3],
-            &[],
+            &[0, 1, 2],
+            &[3],
         );
+    }
+
+    type Broken = (
+        &'static str,
+        Vec<Node>,
+        &'static [&'static str],
+        &'static [(usize, &'static [&'static str])],
+    );
+
+    #[test]
+    fn circles_come_apart_where_a_reference_can_wait() {
+        #[rustfmt::skip]
+        let table: [Broken; 8] = [
+            ("a row refers to itself",
+                vec![node("a1", Insert, &["a1?"]), node("a2", Insert, &["a1?"])],
+                &["insert a1", "insert a2"], &[(0, &["a1"])]),
+            ("two refer to each other",
+                vec![node("b1", Insert, &["a1?"]), node("a1", Insert, &["b1?"])],
+                &["insert a1", "insert b1"], &[(1, &["b1"])]),
+            ("only one of the two references can wait",
+                vec![node("a1", Insert, &["b1"]), node("b1", Insert, &["a1?"])],
+                &["insert b1", "insert a1"], &[(1, &["a1"])]),
+            ("pairs travel together",
+                vec![node("a1", Insert, &["b1?"]), node("b1", Insert, &["a1?"]),
+                     node("a2", Insert, &["b2?"]), node("b2", Insert, &["a2?"])],
+                &["insert a1,a2", "insert b1,b2"], &[(0, &["b1"]), (2, &["b2"])]),
+            ("a ring of one table takes one wave",
+                vec![node("a1", Insert, &["a2?"]), node("a2", Insert, &["a3?"]), node("a3", Insert, &["a1?"])],
+                &["insert a1,a2,a3"], &[(0, &["a2"]), (1, &["a3"]), (2, &["a1"])]),
+            ("what hangs on a circle waits for its member",
+                vec![node("c1", Insert, &["a2?"]), node("a1", Insert, &["a2"]), node("a2", Insert, &["a1?"])],
+                &["insert a2", "insert a1 | insert c1"], &[(2, &["a1"])]),
+            ("of several references only the one that closes the circle waits",
+                vec![node("a1", Insert, &["b1?", "c1?"]), node("b1", Insert, &["a1"]), node("c1", Insert, &[])],
+                &["insert c1", "insert a1", "insert b1"], &[(0, &["b1"])]),
+            ("two circles with one member in common",
+                vec![node("a1", Insert, &["b1", "c1?"]), node("b1", Insert, &["a1?"]), node("c1", Insert, &["a1"])],
+                &["insert b1", "insert a1", "insert c1"], &[(0, &["c1"]), (1, &["a1"])]),
+        ];
+        for (case, nodes, waves, later) in table {
+            let schedule = schedule(&nodes);
+            assert_eq!(written(&schedule, &nodes), waves, "{case}");
+            let expected: Vec<_> = later
+                .iter()
+                .map(|(position, names)| {
+                    (*position, names.iter().map(|name| record(name)).collect())
+                })
+                .collect();
+            assert_eq!(schedule.second_pass, expected, "{case}");
+            assert!(schedule.cycles.is_empty() && schedule.blocked.is_empty(), "{case}");
+        }
+    }
+
+    #[test]
+    fn parents_and_children_interleaved_row_by_row_take_one_batch_each() {
+        let nodes: Vec<Node> = (0..400)
+            .map(|row| match row % 2 {
+                0 => node(&format!("a{row}"), Insert, &[]),
+                _ => node(&format!("b{row}"), Insert, &[&format!("a{}", row - 1)]),
+            })
+            .collect();
+        let schedule = schedule(&nodes);
+        assert_eq!(schedule.waves.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]

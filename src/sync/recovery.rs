@@ -99,6 +99,7 @@ fn intent(mapping: &Mapping, changes: &[Change]) -> Option<Intent> {
         key: key.filter(|_| operation == Action::Insert),
         values: values.collect(),
         log_ids: net.log_ids(),
+        is_part: false,
     })
 }
 

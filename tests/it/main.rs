@@ -29,6 +29,7 @@ mod healing;
 mod inside;
 mod load;
 mod operations;
+mod order;
 mod pull;
 mod push;
 mod recovery;

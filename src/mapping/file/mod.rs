@@ -12,7 +12,7 @@ use super::{
     reader::{Entry, Reader},
     validated::{
         BulkThresholds, ColumnTypes, ConflictPolicy, Deletes, Direction, Drift, Filter, LeaveRule,
-        Poll, Sweep, Switch,
+        Poll, Sweep, Switch, WriteOrder,
     },
 };
 #[cfg(test)]
@@ -29,7 +29,7 @@ use toml::{Spanned, de::DeTable};
 
 const VERSION: u64 = 1;
 
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 19] = [
     "version",
     "object",
     "table",
@@ -42,6 +42,7 @@ pub(super) const KEYS: [&str; 18] = [
     "deletes",
     "conflict",
     "bulk",
+    "write",
     "types",
     "where",
     "leave",
@@ -57,6 +58,8 @@ const DIRECTIONS: [(&str, Direction); 3] = [
 ];
 const TYPES: [(&str, ColumnTypes); 2] =
     [("heroku", ColumnTypes::Heroku), ("exact", ColumnTypes::Exact)];
+const WRITE_ORDERS: [(&str, WriteOrder); 2] =
+    [("merged", WriteOrder::Merged), ("ordered", WriteOrder::Ordered)];
 const LEAVE_RULES: [(&str, LeaveRule); 2] =
     [("delete", LeaveRule::Delete), ("keep", LeaveRule::Keep)];
 const SWITCH: [(&str, Switch); 2] = [("on", Switch::On), ("off", Switch::Off)];
@@ -78,6 +81,7 @@ pub struct MappingFile {
     pub(super) deletes: Deletes,
     pub(super) conflict: ConflictPolicy,
     pub(super) bulk: BulkThresholds,
+    pub(super) write: WriteOrder,
     pub(super) types: ColumnTypes,
     pub(super) filter: Option<Filter>,
     /// Where the filter's condition stands.
@@ -144,6 +148,7 @@ struct Parts {
     deletes: Option<Deletes>,
     conflict: ConflictPolicy,
     bulk: Option<BulkThresholds>,
+    write: WriteOrder,
     types: ColumnTypes,
     condition: Option<Spanned<String>>,
     leave: Option<Spanned<LeaveRule>>,
@@ -176,6 +181,10 @@ fn read_file(reader: &mut Reader, document: &DeTable<'_>) -> Option<MappingFile>
             "deletes" => parts.deletes = Some(read_deletes(reader, &entry)),
             "conflict" => parts.conflict = read_conflict(reader, &entry).unwrap_or_default(),
             "bulk" => parts.bulk = Some(read_bulk(reader, &entry)),
+            "write" => {
+                parts.write =
+                    reader.word(&entry, &WRITE_ORDERS).map(Spanned::into_inner).unwrap_or_default();
+            }
             "types" => {
                 parts.types =
                     reader.word(&entry, &TYPES).map(Spanned::into_inner).unwrap_or_default();
@@ -236,6 +245,7 @@ fn finish(reader: &mut Reader, mut parts: Parts) -> Option<MappingFile> {
         deletes: parts.deletes.unwrap_or_default(),
         conflict: parts.conflict,
         bulk: parts.bulk.unwrap_or_default(),
+        write: parts.write,
         types: parts.types,
         filter,
         condition_span: parts.condition.as_ref().map(Spanned::span),

@@ -1,7 +1,9 @@
 //! What a file says: its syntax, its keys, and the form of its values.
 
 use super::*;
-use crate::mapping::{ColumnTypes, LeaveRule, MappingFile, RemovedFieldRule, Source, Sweep};
+use crate::mapping::{
+    ColumnTypes, LeaveRule, MappingFile, RemovedFieldRule, Source, Sweep, WriteOrder,
+};
 use std::time::Duration;
 
 #[test]
@@ -328,13 +330,14 @@ fn no_text_whatever_stops_the_reader() {
 }
 
 #[test]
-fn schedules_filters_and_drift_are_read() {
+fn schedules_filters_orders_and_drift_are_read() {
     let text = r#"
 object = "Account"
 fields = ["Name"]
 types = "exact"
 where = "Type = 'Customer'"
 leave = "keep"
+write = "ordered"
 poll = { every = "5s", refresh = "off" }
 sweep = { every = "6h", sample = 50 }
 drift = { new_field = "ignore", wider_field = "pause_mapping", removed_field = "pause_field" }
@@ -347,6 +350,7 @@ drift = { new_field = "ignore", wider_field = "pause_mapping", removed_field = "
     let filter = file.filter.unwrap();
     assert_eq!((filter.condition.as_str(), filter.leave), ("Type = 'Customer'", LeaveRule::Keep));
     assert_eq!((file.poll.every, file.poll.refresh), (Duration::from_secs(5), None));
+    assert_eq!(file.write, WriteOrder::Ordered);
     let sweep = Sweep { every: Some(Duration::from_hours(6)), sample: 50 };
     assert_eq!(file.sweep, sweep);
     assert_eq!(file.drift.removed_field, RemovedFieldRule::PauseField);

@@ -2,8 +2,9 @@
 -- inserted or deleted. Stops before the next $5 rows where what it holds already exceeds $4 bytes.
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
--- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come.
--- Such a deletion brings its record by itself: after it, nothing else will repair what is parked.
+-- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come, but
+-- one that waits for another row comes when the application changes it again.
+-- Such a deletion brings its record by itself: after it, nothing else will repair what is parked or waits.
 -- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
 -- Of an update comes the old text of the changed columns only, of an insert no column that is null: neither is missed,
 -- and most of a wide row is that.
@@ -20,6 +21,7 @@ with due as (
               where delivery.table_name = change.table_name
                 and delivery.record_id = change.record_id
                 and delivery.not_before > clock_timestamp()
+                and (delivery.seen is null or change.id <= delivery.seen)
           )
         order by change.id
         limit $2
@@ -37,6 +39,7 @@ with due as (
               where delivery.table_name = change.table_name
                 and delivery.record_id = change.record_id
                 and delivery.not_before > clock_timestamp()
+                and (delivery.seen is null or change.id <= delivery.seen)
           )
         order by change.id
         limit $2
@@ -48,18 +51,27 @@ with due as (
         where change.state = 'IGNORE'
           and change.action = 'DELETE'
           and change.table_name = any($1)
-          and exists (
-              select from {schema}._trigger_log as parked
-              where parked.record_id = change.record_id
-                and parked.table_name = change.table_name
-                and parked.state = 'FAILED'
-                and parked.id < change.id
+          and (
+              exists (
+                  select from {schema}._trigger_log as parked
+                  where parked.record_id = change.record_id
+                    and parked.table_name = change.table_name
+                    and parked.state = 'FAILED'
+                    and parked.id < change.id
+              )
+              or exists (
+                  select from lockstep.delivery as delivery
+                  where delivery.table_name = change.table_name
+                    and delivery.record_id = change.record_id
+                    and delivery.seen < change.id
+              )
           )
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name
                 and delivery.record_id = change.record_id
                 and delivery.not_before > clock_timestamp()
+                and (delivery.seen is null or change.id <= delivery.seen)
           )
         order by change.id
         limit $2

@@ -2,7 +2,7 @@
 -- changes all the time gathers very many.
 select
     journal.id, journal.table_name, journal.record_id, journal.operation, journal.sfid, journal.key,
-    journal."values", journal.log_ids, journal.opened_at, journal.outcome, journal.bulk_job
+    journal."values", journal.log_ids, journal.opened_at, journal.outcome, journal.bulk_job, journal.is_part
 from (
     select
         entry.*,

@@ -9,6 +9,8 @@ create temp table lockstep_recorded (
     err text,
     message text,
     wait double precision,
+    parent_table text,
+    parent_id integer,
     journal_outcome text not null,
     origin text,
     code text,

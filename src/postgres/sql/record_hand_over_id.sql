@@ -5,7 +5,7 @@ set sfid = outcome.sfid,
     state = case when change.state = 'IGNORE' then 'NEW' else change.state end,
     updated_at = clock_timestamp()
 from pg_temp.lockstep_recorded as outcome
-where outcome.kind = 'accepted'
+where outcome.kind in ('accepted', 'begun')
   and outcome.lastop <> 'DELETED'
   and outcome.sfid is not null
   and change.record_id = outcome.record_id

@@ -3,7 +3,7 @@
 with removed as (
     delete from {table} as target
     using pg_temp.lockstep_recorded as outcome
-    where outcome.kind = 'accepted'
+    where outcome.kind in ('accepted', 'begun')
       and outcome.lastop <> 'DELETED'
       and target.sfid = outcome.sfid
       and target.id <> outcome.record_id

@@ -184,6 +184,8 @@ mod tests {
             lastop: "INSERTED",
             tries: 0,
             doubts: 0,
+            later: Vec::new(),
+            is_part: false,
         }
     }
 

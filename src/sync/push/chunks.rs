@@ -91,6 +91,8 @@ mod tests {
             lastop: lastop(action),
             tries,
             doubts: 0,
+            later: Vec::new(),
+            is_part: false,
         }
     }
 

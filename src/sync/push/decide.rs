@@ -30,7 +30,7 @@ pub(super) fn decide(
     observed: &Observed,
 ) -> Next {
     let attempts = &work.history.attempts;
-    let decision = match &work.task {
+    let mut decision = match &work.task {
         Task::Insert => reconcile_insert(wishes),
         Task::Update(sfid) if observed.merged_into(sfid).is_some() => {
             return merged(&work, sfid, observed);
@@ -71,7 +71,23 @@ pub(super) fn decide(
             );
         }
     };
+    leave_for_later(&work.later, &mut decision);
     follow(mapping, work, decision, observed)
+}
+
+/// What follows in a second write is decided then: a record that was found instead of created has something in these
+/// fields, perhaps.
+fn leave_for_later(later: &[usize], decision: &mut Decision) {
+    if later.is_empty() {
+        return;
+    }
+    decision.adopt.retain(|(field, _)| !later.contains(field));
+    if let Step::Insert(values) | Step::Update(_, values) = &mut decision.step {
+        values.retain(|(field, _)| !later.contains(field));
+    }
+    if matches!(&decision.step, Step::Update(_, values) if values.is_empty()) {
+        decision.step = Step::Settle("both sides hold the same");
+    }
 }
 
 /// An edit of a record that was merged would bring the duplicate back that a person has just removed: it waits for
@@ -148,6 +164,8 @@ fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) ->
         lastop: lastop(action),
         tries: work.history.tries,
         doubts: work.history.attempts.iter().filter(|attempt| attempt.is_unresolved).count(),
+        later: work.later.clone(),
+        is_part: !work.later.is_empty(),
     }
 }
 
@@ -164,6 +182,7 @@ fn record(mapping: &Mapping, work: &Work, decision: Decision, observed: &Observe
             settled("the record was edited in Salesforce; the row is brought back")
         }
         (Step::Settle(reason), _) => match unlinked(work) {
+            Some(sfid) if !work.later.is_empty() => Outcome::Begun { sfid },
             Some(sfid) => accepted(sfid, lastop(Action::Insert)),
             None => settled(reason),
         },

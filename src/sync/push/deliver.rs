@@ -95,7 +95,7 @@ impl Run<'_> {
                 }
                 Ok::<_, Error>(Some(Delivered { records, journal, sent }))
             })
-            .buffered(in_flight);
+            .buffered(if pusher.group.is_ordered() { 1 } else { in_flight });
         let mut failure = None;
         // Whatever was sent is recorded, even after a failure: its answer is known now and never again.
         while let Some(delivered) = deliveries.next().await {
@@ -251,20 +251,27 @@ impl Run<'_> {
         }
         postgres::record(&self.pusher.db, self.lease, mapping, &records).await?;
         for recorded in records {
+            let record = RecordRef { table: recorded.table, record_id: recorded.record_id };
+            if recorded.outcome.is_final() {
+                self.stopped.remove(&record);
+            } else {
+                self.stopped.insert(record.clone());
+            }
             match recorded.outcome {
                 Outcome::Accepted { sfid, .. } => {
                     self.pushed.accepted += 1;
                     if let Some(sfid) = sfid {
-                        let (table, record_id) = (recorded.table, recorded.record_id);
-                        self.parents.link(RecordRef { table, record_id }, sfid);
+                        self.parents.link(record, sfid);
                     }
                 }
+                Outcome::Begun { sfid } => self.parents.link(record, sfid),
                 Outcome::Refused { .. } => self.pushed.refused += 1,
                 Outcome::Later { not_before_in, .. } => {
                     self.pushed.waiting += 1;
                     // What need not wait is looked at again at once.
                     self.pushed.more |= not_before_in.is_zero();
                 }
+                Outcome::WaitsFor { .. } => self.pushed.waiting += 1,
                 Outcome::Settled { .. } | Outcome::KeptAway { .. } => self.pushed.settled += 1,
             }
         }

@@ -10,6 +10,7 @@ mod chunks;
 mod decide;
 mod deliver;
 mod observe;
+mod order;
 mod outcome;
 mod parents;
 mod rehearse;
@@ -22,7 +23,7 @@ use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
 use crate::model::{Change, ChangeState};
 use crate::postgres::{self, Database, Lease, Taking};
-use crate::reconcile::{Work, coalesce};
+use crate::reconcile::{Work, coalesce, steps};
 use crate::salesforce::Client;
 use breakers::Breakers;
 use run::Run;
@@ -137,12 +138,22 @@ impl Pusher {
         let changes = self.claim(lease, &tables, taking).await?;
         let claimed = changes.len();
         run.pushed.claimed = claimed;
-        let mut nets = coalesce(changes).now;
+        let is_ordered = self.group.is_ordered();
+        let mut nets = if is_ordered { steps(changes) } else { coalesce(changes).now };
         // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
         nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
-        run.pushed.more = claimed >= STEP || nets.iter().any(|net| net.has_successor);
-        let work = run.gather(nets).await?;
-        run.push(work).await?;
+        run.pushed.more =
+            claimed >= STEP || (!is_ordered && nets.iter().any(|net| net.has_successor));
+        if is_ordered {
+            run.push_in_order(nets).await?;
+        } else {
+            let work = run.gather(nets).await?;
+            run.push(work).await?;
+        }
+        if run.pushed.accepted > 0 {
+            // Children of what was accepted can go on.
+            run.pushed.more |= postgres::is_waited_for(&self.db, &tables).await?;
+        }
         run.failure().map_or(Ok(run.pushed), Err)
     }
 
@@ -155,7 +166,8 @@ impl Pusher {
         taking: Taking,
     ) -> Result<Vec<Change>, Error> {
         let mut changes = postgres::claim(&self.db, lease, tables, taking, CLAIM_MAX).await?;
-        if changes.len() >= STEP {
+        // Where the order counts, nothing overtakes.
+        if changes.len() >= STEP && !self.group.is_ordered() {
             let claimed: BTreeSet<String> =
                 changes.iter().map(|change| change.table.clone()).collect();
             for table in tables.iter().filter(|table| !claimed.contains(*table)) {

@@ -41,6 +41,10 @@ pub(super) struct Outgoing {
     pub(super) tries: usize,
     /// How often of these no answer came.
     pub(super) doubts: usize,
+    /// Fields that are left for a second write, by their position in the mapping.
+    pub(super) later: Vec<usize>,
+    /// Whether there is a second write to come.
+    pub(super) is_part: bool,
 }
 
 impl Outgoing {
@@ -57,9 +61,13 @@ impl Outgoing {
 
     /// The journal entry to be written before it is sent.
     pub(super) fn intent(&self, mapping: &Mapping) -> Intent {
+        // What is left out is empty afterwards, and that is then our doing.
+        let later = self.later.iter().map(|field| (field, &Value::Null));
         let values = self
             .values
             .iter()
+            .map(|(field, value)| (field, value))
+            .chain(later)
             .filter_map(|(field, value)| {
                 let field = mapping.fields.get(*field)?;
                 Some((field.name.clone(), to_json(value)))
@@ -73,6 +81,7 @@ impl Outgoing {
             key: self.key.clone(),
             values,
             log_ids: self.log_ids.clone(),
+            is_part: self.is_part,
         }
     }
 
@@ -93,6 +102,8 @@ impl Outgoing {
             lastop: lastop(entry.intent.operation),
             tries: 0,
             doubts: 0,
+            later: Vec::new(),
+            is_part: entry.intent.is_part,
         }
     }
 }
@@ -130,6 +141,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
     let mut halt = None;
     let mut evidence = Evidence { operation: Some(outgoing.action), ..Evidence::default() };
     let outcome = match answer {
+        Answer::Saved(sfid) if outgoing.is_part => Outcome::Begun { sfid },
         Answer::Saved(sfid) => accepted(sfid, outgoing.lastop),
         Answer::Unknown(reason) => Outcome::Later {
             not_before_in: delay_before_attempt(outgoing.tries + 1),
@@ -145,7 +157,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
             refused(mapping, &outgoing, refusal)
         }
     };
-    let is_accepted = matches!(outcome, Outcome::Accepted { .. });
+    let is_accepted = matches!(outcome, Outcome::Accepted { .. } | Outcome::Begun { .. });
     let mut recorded = Recorded {
         table: outgoing.record.table,
         record_id: outgoing.record.record_id,
@@ -288,12 +300,16 @@ mod tests {
             lastop: lastop(action),
             tries,
             doubts: 0,
+            later: Vec::new(),
+            is_part: false,
         }
     }
 
     fn word(outcome: &Outcome) -> &'static str {
         match outcome {
             Outcome::Accepted { .. } => "accepted",
+            Outcome::Begun { .. } => "begun",
+            Outcome::WaitsFor { .. } => "waits",
             Outcome::Refused { .. } => "parked",
             Outcome::Later { outcome, .. } => outcome,
             Outcome::Settled { .. } | Outcome::KeptAway { .. } => "settled",
@@ -364,6 +380,14 @@ mod tests {
             assert_eq!(word(&judged.recorded.outcome), outcome);
             assert!(judged.recorded.adopt.is_empty(), "nothing was decided for good");
         }
+    }
+
+    #[test]
+    fn what_was_sent_in_part_is_not_settled_yet() {
+        let part = Outgoing { is_part: true, later: vec![2], ..outgoing(Insert, 0, None) };
+        assert_eq!(part.intent(&contact()).values["AccountId"], serde_json::Value::Null);
+        let judged = judge(&contact(), part, 1, Answer::Saved(sfid(1)));
+        assert_eq!(word(&judged.recorded.outcome), "begun");
     }
 
     #[test]

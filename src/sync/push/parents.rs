@@ -1,8 +1,9 @@
 //! Parents that the application names by an identifier of its own.
 
+use crate::mapping::Mapping;
 use crate::model::{SalesforceId, Value};
 use crate::postgres::{self, Database};
-use crate::reconcile::{Local, ParentKey, RecordRef, Resolved, Wish};
+use crate::reconcile::{Local, Need, ParentKey, RecordRef, Resolved, Wish};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The parents looked up so far, and the records that gained their Salesforce id meanwhile.
@@ -74,17 +75,35 @@ impl Parents {
         self.links.insert(record, sfid);
     }
 
-    /// The parents' rows that are not in Salesforce yet; a parent without row counts as missing at once.
-    pub(super) fn needs(&self, wishes: &[Wish]) -> Result<Vec<RecordRef>, Missing> {
-        let mut needs = Vec::new();
-        for key in wishes.iter().filter_map(parent_of) {
+    /// The id that Salesforce gave to a record meanwhile.
+    pub(super) fn new_id(&self, record: &RecordRef) -> Option<&SalesforceId> {
+        self.links.get(record)
+    }
+
+    /// The parents' rows that are not in Salesforce yet; a parent without row counts as missing at once. A reference
+    /// can be set afterwards where the field may be empty and may be changed.
+    pub(super) fn needs(&self, mapping: &Mapping, wishes: &[Wish]) -> Result<Vec<Need>, Missing> {
+        let mut needs: BTreeMap<RecordRef, bool> = BTreeMap::new();
+        for wish in wishes {
+            let Some(key) = parent_of(wish) else { continue };
             match self.id_of(key) {
                 Ok(_) => {}
-                Err(Missing::Id(record)) => needs.push(record),
+                Err(Missing::Id(record)) => {
+                    let field = mapping.fields.get(wish.field);
+                    let can_wait = field.is_some_and(|field| field.nillable && field.updateable);
+                    *needs.entry(record).or_insert(true) &= can_wait;
+                }
                 Err(missing) => return Err(missing),
             }
         }
-        Ok(needs)
+        let need = |(record, can_wait)| Need { record, can_wait };
+        Ok(needs.into_iter().map(need).collect())
+    }
+
+    /// Whether the wish names one of these parents.
+    pub(super) fn is_one_of(&self, wish: &Wish, parents: &BTreeSet<RecordRef>) -> bool {
+        let parent = parent_of(wish).and_then(|key| self.known.get(key));
+        parent.is_some_and(|parent| parents.contains(&parent.record))
     }
 
     /// Puts the parents' ids in their place.

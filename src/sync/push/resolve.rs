@@ -345,6 +345,7 @@ mod tests {
             key: None,
             values: [("LastName".to_owned(), last_name.into())].into_iter().collect(),
             log_ids: vec![record_id],
+            is_part: false,
         };
         JournalEntry { id: 1, intent, opened_at: moment(opened_at), outcome: None, bulk_job: None }
     }

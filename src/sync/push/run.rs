@@ -1,24 +1,21 @@
-//! One run of a pusher: gathers what is known, puts it in order, decides batch by batch.
+//! One run of a pusher: gathers what is known, and decides batch by batch.
 
-use super::breakers::shortest_first;
 use super::decide::{Next, decide, key_among, recreation, settled};
 use super::observe::Observed;
 use super::outcome::{Outgoing, unsent};
 use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
-use super::send::whole;
 use super::work::{Task, Work, goes_whole, record_of};
 use super::{Pushed, Pusher, rehearse};
 use crate::mapping::{DeleteRule, Mapping};
-use crate::model::{Action, RemoteRecord, SalesforceId};
+use crate::model::{Action, RemoteRecord};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
-    self, Decision, FieldValues, Local, Net, Node, Operation, RecordRef, UNDONE_MAX, Unreadable,
-    Wish, schedule,
+    self, Decision, FieldValues, Local, Net, Operation, RecordRef, UNDONE_MAX, Unreadable, Wish,
 };
 use crate::sync::Error;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +41,8 @@ pub(super) struct Run<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) parents: Parents,
     pub(super) pushed: Pushed,
+    /// Records whose latest step is not through: what follows it has to wait.
+    pub(super) stopped: BTreeSet<RecordRef>,
     /// Why nothing more is sent.
     pub(super) halt: Option<Error>,
     /// Objects of which nothing more is sent, since calls failed that may go well later.
@@ -69,6 +68,7 @@ impl<'a> Run<'a> {
             now: DateTime::UNIX_EPOCH,
             parents: Parents::default(),
             pushed: Pushed::default(),
+            stopped: BTreeSet::new(),
             halt: None,
             failed: BTreeMap::new(),
         }
@@ -124,58 +124,12 @@ impl<'a> Run<'a> {
         Ok(gathered)
     }
 
-    /// Sends everything that can be sent, parents before children.
-    pub(super) async fn push(&mut self, work: Vec<Work>) -> Result<(), Error> {
-        self.parents.load(&self.pusher.db, work.iter().flat_map(|work| &work.wishes)).await?;
-        let mut nodes = Vec::new();
-        let mut ready = Vec::new();
-        let followers = followers(&self.pusher.group.mappings, &work);
-        for work in work {
-            match self.parents.needs(&work.wishes) {
-                Ok(needs) => {
-                    let record = work.record();
-                    let follows = followers.get(&record).cloned().unwrap_or_default();
-                    nodes.push(Node { record, operation: work.operation(), needs, follows });
-                    ready.push(Some(work));
-                }
-                Err(missing) => self.wait_for_parent(&work, &missing).await?,
-            }
-        }
-        let schedule = schedule(&nodes);
-        for (position, parent) in schedule.blocked {
-            if let Some(work) = ready.get_mut(position).and_then(Option::take) {
-                self.wait_for_parent(&work, &Missing::Id(parent)).await?;
-            }
-        }
-        for position in schedule.cycles {
-            if let Some(work) = ready.get_mut(position).and_then(Option::take) {
-                self.refuse_cycle(&work).await?;
-            }
-        }
-        let waves = schedule.waves.into_iter().map(shortest_first);
-        for batch in waves.flatten() {
-            if self.is_over() {
-                break;
-            }
-            let members: Vec<Work> = batch
-                .members
-                .iter()
-                .filter_map(|position| ready.get_mut(*position).and_then(Option::take))
-                .collect();
-            let mapping = self.pusher.mapping(&batch.table);
-            if let Some(mapping) = mapping.filter(|m| !self.failed.contains_key(&m.object)) {
-                let before = self.pusher.client.calls_made();
-                let outcome = self.push_batch(mapping, members).await;
-                self.pusher.count_calls(mapping, before).await;
-                let outcome = outcome.map_err(|error| of_mapping(mapping, error));
-                self.watch(mapping, before, outcome)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Observes, decides and sends records of one mapping.
-    async fn push_batch(&mut self, mapping: &Mapping, work: Vec<Work>) -> Result<(), Error> {
+    pub(super) async fn push_batch(
+        &mut self,
+        mapping: &Mapping,
+        work: Vec<Work>,
+    ) -> Result<(), Error> {
         let Searched { work, found, mut records } = self.search(mapping, work).await?;
         let observed = Observed::of(&self.pusher.client, mapping, work.iter(), found).await?;
         let work = self.recall(mapping, work, &observed).await?;
@@ -352,50 +306,22 @@ impl<'a> Run<'a> {
         })
     }
 
-    async fn wait_for_parent(&mut self, work: &Work, missing: &Missing) -> Result<(), Error> {
-        let recorded = self.waiting(work, missing);
-        self.record_of_table(&work.net.table, recorded).await
-    }
-
-    async fn refuse_cycle(&mut self, work: &Work) -> Result<(), Error> {
-        let outcome = Outcome::Refused {
-            code: "REFERENCE_CYCLE".to_owned(),
-            message:
-                "this row and its parents refer to each other in a circle; insert one of them \
-                      without the reference and set it afterwards"
-                    .to_owned(),
-        };
-        let recorded = unsent(&work.record(), work.net.log_ids(), outcome);
-        self.record_of_table(&work.net.table, recorded).await
-    }
-
-    async fn record_of_table(&mut self, table: &str, recorded: Recorded) -> Result<(), Error> {
-        match self.pusher.mapping(table) {
-            Some(mapping) => self.record(mapping, vec![recorded]).await,
-            None => Ok(()),
-        }
-    }
-
-    fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
+    /// The end for now of a record that needs a parent.
+    pub(super) fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
         let outcome = match missing {
             Missing::Row(_) if self.age(work) > Some(PARENT_GRACE) => {
                 Outcome::Refused { code: "PARENT_NOT_FOUND".to_owned(), message: missing.reason() }
             }
-            _ => Outcome::Later {
+            Missing::Row(_) => Outcome::Later {
                 not_before_in: PARENT_PAUSE,
                 reason: missing.reason(),
                 outcome: "refused",
             },
+            Missing::Id(parent) => {
+                Outcome::WaitsFor { table: parent.table.clone(), record_id: parent.record_id }
+            }
         };
         unsent(&work.record(), work.net.log_ids(), outcome)
-    }
-}
-
-/// A refusal that would meet every record of the mapping concerns the mapping, whichever request met it.
-fn of_mapping(mapping: &Mapping, error: Error) -> Error {
-    match error {
-        Error::Salesforce(error) => whole(mapping, error),
-        other => other,
     }
 }
 
@@ -461,35 +387,4 @@ fn by_record(entries: Vec<JournalEntry>) -> HashMap<i32, Vec<JournalEntry>> {
         by_record.entry(entry.intent.record_id).or_default().push(entry);
     }
     by_record
-}
-
-/// For every deletion, the deletions of rows that refer to it: they go first, since Salesforce may refuse to
-/// delete a record that others refer to.
-fn followers(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<RecordRef>> {
-    let deleted: HashMap<&SalesforceId, RecordRef> = work
-        .iter()
-        .filter_map(|work| match &work.task {
-            Task::Delete(sfid) => Some((sfid, work.record())),
-            _ => None,
-        })
-        .collect();
-    let mut followers: HashMap<RecordRef, Vec<RecordRef>> = HashMap::new();
-    for child in work.iter().filter(|work| work.operation() == Operation::Delete) {
-        let Some(mapping) = mappings.iter().find(|mapping| mapping.table == child.net.table) else {
-            continue;
-        };
-        let Some(old) = child.net.changes.last().and_then(|change| change.old.as_ref()) else {
-            continue;
-        };
-        let parents = mapping
-            .fields
-            .iter()
-            .filter(|field| !field.reference_to.is_empty())
-            .filter_map(|field| old.get(&field.column)?.as_deref())
-            .filter_map(|id| deleted.get(&SalesforceId::parse(id).ok()?));
-        for parent in parents {
-            followers.entry(parent.clone()).or_default().push(child.record());
-        }
-    }
-    followers
 }

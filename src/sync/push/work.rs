@@ -1,7 +1,7 @@
 //! One record's share of a claim, with everything Postgres knows about it.
 
 use crate::mapping::Mapping;
-use crate::model::{Action, Fields, SalesforceId};
+use crate::model::{Action, Fields, SalesforceId, Value};
 use crate::postgres::{JournalEntry, LocalRow};
 use crate::reconcile::{
     Attempt, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish, value_of_json,
@@ -29,6 +29,8 @@ pub(super) struct Work {
     pub(super) net: Net,
     pub(super) task: Task,
     pub(super) wishes: Vec<Wish>,
+    /// Fields whose references follow in a second write, by their position in the mapping.
+    pub(super) later: Vec<usize>,
     /// The row as it stands; absent where it was deleted.
     pub(super) row: Option<LocalRow>,
     pub(super) history: History,
@@ -53,24 +55,62 @@ impl Work {
         match wishes {
             Ok(wishes) => {
                 let history = History::new(&net.log_ids(), mapping, entries);
-                let mut work = Self { net, task, wishes, row, history };
-                work.forget_what_is_wished();
+                let mut work = Self { net, task, wishes, later: Vec::new(), row, history };
+                work.forget_what_is_wished(mapping);
                 Ok(work)
             }
             Err(error) => Err(Box::new((net, error))),
         }
     }
 
+    /// Splits off the references that follow once the record is created: what is left goes out first.
+    pub(super) fn split(&mut self, is_later: impl Fn(&Wish) -> bool) -> Self {
+        let (later, now): (Vec<Wish>, Vec<Wish>) =
+            std::mem::take(&mut self.wishes).into_iter().partition(is_later);
+        self.wishes = now;
+        self.later = later.iter().map(|wish| wish.field).collect();
+        Self {
+            net: self.net.clone(),
+            task: Task::Insert,
+            wishes: later,
+            later: Vec::new(),
+            row: self.row.clone(),
+            history: History::default(),
+        }
+    }
+
+    /// The record that [`Work::split`] split this off from has been created as `sfid`, with these fields empty.
+    pub(super) fn follow(&mut self, mapping: &Mapping, sfid: SalesforceId) {
+        let fields = self.wishes.iter().filter_map(|wish| mapping.fields.get(wish.field));
+        let values = fields.map(|field| (field.name.clone(), Value::Null)).collect();
+        self.history.attempts.push(Attempt { values, is_unresolved: false });
+        if let Some(row) = &mut self.row {
+            row.sfid = Some(sfid.clone());
+        }
+        self.task = Task::Update(sfid);
+    }
+
     pub(super) fn record(&self) -> RecordRef {
         record_of(&self.net)
     }
 
-    /// The captured text of what is to be written has become wishes. What was deleted keeps it: the deletion is
-    /// decided by the row as it was.
-    fn forget_what_is_wished(&mut self) {
-        if matches!(self.task, Task::Insert | Task::Update(_)) {
-            for change in &mut self.net.changes {
-                (change.old, change.values) = (None, None);
+    /// The captured text of what is to be written has become wishes. What orders records among each other stays, and
+    /// what was deleted keeps all of it: the deletion is decided by the row as it was.
+    fn forget_what_is_wished(&mut self, mapping: &Mapping) {
+        if !matches!(self.task, Task::Insert | Task::Update(_)) {
+            return;
+        }
+        let orders = |column: &str| {
+            let is_key = mapping.key.as_ref().is_some_and(|key| key.column == column);
+            is_key
+                || mapping
+                    .fields
+                    .iter()
+                    .any(|field| field.column == column && !field.reference_to.is_empty())
+        };
+        for change in &mut self.net.changes {
+            for captured in [&mut change.old, &mut change.values].into_iter().flatten() {
+                captured.retain(|column, _| orders(column));
             }
         }
     }
@@ -84,9 +124,11 @@ impl Work {
         whole_row(mapping, fields, changed_at(&self.net))
     }
 
-    /// Takes over what the journal says about the record, newest first.
+    /// Takes over what the journal says about the record, newest first, beside what is known already.
     pub(super) fn recall(&mut self, mapping: &Mapping, entries: &[JournalEntry]) {
+        let known = std::mem::take(&mut self.history.attempts);
         self.history = History::new(&self.net.log_ids(), mapping, entries);
+        self.history.attempts.extend(known);
     }
 
     /// Whether what we sent once matters beside what Salesforce holds. It does not where Salesforce still holds what
@@ -180,7 +222,7 @@ fn is_unanswered(entry: &JournalEntry) -> bool {
     matches!(entry.outcome.as_deref(), None | Some("unknown"))
 }
 
-fn values_of(mapping: &Mapping, entry: &JournalEntry) -> BTreeMap<String, crate::model::Value> {
+fn values_of(mapping: &Mapping, entry: &JournalEntry) -> BTreeMap<String, Value> {
     mapping
         .fields
         .iter()
@@ -228,6 +270,7 @@ mod tests {
             key: None,
             values: [("LastName".to_owned(), "sent".into())].into_iter().collect(),
             log_ids: vec![log_id],
+            is_part: false,
         };
         let outcome = outcome.map(str::to_owned);
         JournalEntry { id: 1, intent, opened_at: moment(0), outcome, bulk_job: None }

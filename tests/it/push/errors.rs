@@ -136,7 +136,7 @@ async fn children_that_lock_each_other_out_at_their_parent_all_arrive_and_none_i
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
     world.settle().await;
     let locked = json!({
-        "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "object": "Contact", "method": "PATCH", "every": 3,
+        "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "object": "Contact", "route": "*/composite/sobjects", "every": 3,
         "message": "unable to obtain exclusive access to this record or 1 records", "times": 3
     });
     world.arm(fault(locked)).await;

@@ -6,6 +6,8 @@ mod bulk;
 mod errors;
 mod flight;
 mod keys;
+mod net_effects;
+mod order;
 mod rehearsal;
 mod world;
 

@@ -5,7 +5,7 @@ use crate::wait::wait_until;
 use chrono::{DateTime, TimeDelta, Utc};
 use lockstep::mapping::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field, Key,
-    Limits, Mapping, MappingGroup, Poll, Reference, Sweep,
+    Limits, Mapping, MappingGroup, Poll, Reference, Sweep, WriteOrder,
 };
 use lockstep::model::{ColumnType, FieldType, RemoteRecord, SalesforceId, StampField, Value};
 use lockstep::postgres::{self, Checkpoint, Console, Database, Lease};
@@ -42,6 +42,7 @@ fn field(name: &str, column_type: ColumnType, field_type: FieldType) -> Field {
         conflict: ConflictPolicy::SalesforceWins,
         createable: true,
         updateable: true,
+        nillable: true,
         is_calculated: false,
         reference_to: Vec::new(),
         reference: None,
@@ -78,6 +79,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         types: ColumnTypes::Heroku,
         filter: None,
         sweep: Sweep::default(),
+        write: WriteOrder::Merged,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),
@@ -245,7 +247,7 @@ impl World {
         records.iter().map(name).collect()
     }
 
-    fn control(&self) -> Control {
+    pub(super) fn control(&self) -> Control {
         self.org.control().unwrap()
     }
 
@@ -278,6 +280,13 @@ impl World {
     /// Orders trouble.
     pub(super) async fn arm(&self, fault: Fault) {
         self.control().arm(fault).await.unwrap();
+    }
+
+    /// `METHOD path` of the requests so far that write to records by Collections.
+    pub(super) async fn writes(&self) -> Vec<String> {
+        let mut requests = self.requests("composite/sobjects").await;
+        requests.retain(|line| !line.starts_with("GET") && line.ends_with("/composite/sobjects"));
+        requests
     }
 
     /// `METHOD path` of the requests so far whose path holds `part`.
