@@ -5,6 +5,7 @@ mod arrival;
 mod bulk;
 mod errors;
 mod flight;
+mod in_order;
 mod keys;
 mod net_effects;
 mod order;
