@@ -17,6 +17,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often usage is noted. It comes with every answer, so noting it costs no request.
 const USAGE_EVERY: Duration = Duration::from_secs(30);
 
+/// What the end may take beyond the grace period.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// How often old history is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
@@ -30,7 +33,7 @@ pub(super) async fn run(db: Database, client: Client, config: Config, stop: Canc
     let mut ticks = tokio::time::interval(LOOK_EVERY.min(config.limits_every));
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
         if let Err(error) = house.keep(config.limits_every).await {
@@ -38,8 +41,14 @@ pub(super) async fn run(db: Database, client: Client, config: Config, stop: Canc
             house.noted = Some(Instant::now());
         }
     }
-    if let Err(error) = postgres::flush_usage(&house.db).await {
-        tracing::warn!(%error, "the last calls could not be counted");
+}
+
+/// Writes down the calls that were counted last, once nobody makes any more.
+pub(super) async fn close(db: &Database) {
+    match tokio::time::timeout(CLOSING, postgres::flush_usage(db)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the last calls could not be counted"),
+        Err(_) => tracing::warn!("the last calls could not be counted in time"),
     }
 }
 

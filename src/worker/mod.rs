@@ -174,7 +174,7 @@ impl Worker {
         tasks.close();
         self.health.set_ready(true);
         let ended = tokio::select! {
-            went_back = heartbeat::run(self.db, stop.clone()) => {
+            went_back = heartbeat::run(self.db.clone(), stop.clone()) => {
                 went_back.map_or(Ended::Told, Ended::WentBack)
             }
             () = fits_otherwise.cancelled() => Ended::FitsOtherwise,
@@ -187,6 +187,7 @@ impl Worker {
                 "the grace period ended before the work in flight did; it is resolved at the next start"
             );
         }
+        housekeeping::close(&self.db).await;
         tracing::info!("stopped");
         ended
     }
