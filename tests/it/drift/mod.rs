@@ -355,8 +355,9 @@ async fn a_retired_api_version_pauses_the_mappings_and_names_the_setting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nothing_changes_a_look_costs_one_request_for_all_mappings() {
-    // given two mappings whose worker has looked since the objects were made
+    // given two mappings of objects made a while ago, and a worker that has looked since
     let world = world(NOTED).await;
+    world.control().advance_clock(60).await.unwrap();
     let contact = crate::world::CONTACT;
     std::fs::write(world.folder.path().join("mappings/contact.toml"), contact).unwrap();
     let _worker = world.worker();
