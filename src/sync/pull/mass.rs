@@ -7,8 +7,9 @@
 //! The rule: a poll that covered everything up to `since`, and whose successor would read more than
 //! `bulk.read_above` of its records again, puts that off. The watermark stays at `since`, and the polls that follow
 //! are short: they begin a tenth of the overlap before where the last one ended, but never within what was much. Once
-//! Salesforce's clock has passed `since` by the overlap, the next poll is a whole one again: it reads from `since` minus the overlap on, where its
-//! watermark says, and moves the watermark. Late records of the mass change are found then, if not before.
+//! Salesforce's clock has passed `since` by the overlap, the next poll is a whole one again: it reads from `since` minus
+//! the overlap on, where its watermark says, and moves the watermark. Late records of the mass change are found then, if
+//! not before.
 //!
 //! Nothing but the watermark has to be right for that. Whoever does not know that something was put off (another
 //! worker, this one after a failure) finds the watermark at `since` and reads everything again at once.

@@ -2,7 +2,6 @@
 
 use super::run::Run;
 use crate::mapping::Mapping;
-use crate::reconcile::Batch;
 use crate::runtime::{Breaker, Retry};
 use crate::sync::Error;
 use chrono::{DateTime, Utc};
@@ -90,12 +89,6 @@ impl Run<'_> {
 /// Whether a failure says nothing about other mappings, and passes by itself.
 pub(super) fn may_pass(error: &Error) -> bool {
     matches!(error, Error::Salesforce(error) if error.retry() == Retry::Soon)
-}
-
-/// A few records do not wait for a backlog that goes out beside them.
-pub(super) fn shortest_first(mut wave: Vec<Batch>) -> Vec<Batch> {
-    wave.sort_by_key(|batch| batch.members.len());
-    wave
 }
 
 fn moment(now: DateTime<Utc>) -> Duration {

@@ -167,26 +167,12 @@ fn matched(records: &[Outgoing], results: IngestResults, key_column: Option<&str
 mod tests {
     use super::matched;
     use crate::model::{Action, SalesforceId};
-    use crate::reconcile::RecordRef;
     use crate::salesforce::{IngestResults, IngestRow, RowError};
     use crate::sync::push::outcome::{Answer, Outgoing};
 
     fn insert(record_id: i32, key: &str) -> Outgoing {
-        Outgoing {
-            record: RecordRef { table: "account".to_owned(), record_id },
-            log_ids: vec![record_id],
-            action: Action::Insert,
-            sfid: None,
-            key: Some(key.to_owned()),
-            values: Vec::new(),
-            adopt: Vec::new(),
-            conflicts: Vec::new(),
-            lastop: "INSERTED",
-            tries: 0,
-            doubts: 0,
-            later: Vec::new(),
-            is_part: false,
-        }
+        let key = Some(key.to_owned());
+        Outgoing { key, ..Outgoing::sample("account", record_id, Action::Insert) }
     }
 
     fn row(key: &str, id: Option<&str>, error: Option<&str>) -> IngestRow {

@@ -74,26 +74,12 @@ fn divided(mut records: Vec<Outgoing>, size: usize) -> Vec<Vec<Outgoing>> {
 mod tests {
     use super::{chunks, size_after};
     use crate::model::Action::{self, Insert, Update};
-    use crate::reconcile::RecordRef;
-    use crate::reconcile::samples::{contact, sfid, text};
+    use crate::reconcile::samples::{contact, text};
     use crate::sync::push::outcome::{Outgoing, lastop};
 
     fn outgoing(record_id: i32, action: Action, parent: &str, tries: usize) -> Outgoing {
-        Outgoing {
-            record: RecordRef { table: "contact".to_owned(), record_id },
-            log_ids: vec![record_id],
-            action,
-            sfid: (action == Update).then(|| sfid(1)),
-            key: None,
-            values: vec![(0, text("x")), (2, text(parent))],
-            adopt: Vec::new(),
-            conflicts: Vec::new(),
-            lastop: lastop(action),
-            tries,
-            doubts: 0,
-            later: Vec::new(),
-            is_part: false,
-        }
+        let values = vec![(0, text("x")), (2, text(parent))];
+        Outgoing { values, tries, ..Outgoing::sample("contact", record_id, action) }
     }
 
     fn ids(chunks: &[Vec<Outgoing>]) -> Vec<Vec<i32>> {

@@ -127,7 +127,11 @@ impl Pusher {
         }
         let mut paused = paused.to_vec();
         if self.breakers.has_failures() {
-            paused.extend(self.breakers.resting(self.db.now().await?));
+            let resting = self.breakers.resting(self.db.now().await?);
+            if self.group.is_ordered() && !resting.is_empty() {
+                return Ok(run.pushed);
+            }
+            paused.extend(resting);
         }
         let tables = self.tables(&paused);
         let taking = if self.client.budget().allows(Work::Update) {

@@ -1,6 +1,5 @@
 //! In which order a claim goes out: parents before children, circles in two passes, children deleted before parents.
 
-use super::breakers::shortest_first;
 use super::outcome::unsent;
 use super::parents::Missing;
 use super::run::Run;
@@ -9,7 +8,7 @@ use super::work::{Task, Work, record_of};
 use crate::mapping::Mapping;
 use crate::model::{Change, SalesforceId};
 use crate::postgres::{Outcome, Recorded};
-use crate::reconcile::{Net, Node, Operation, RecordRef, runs, schedule};
+use crate::reconcile::{Batch, Net, Node, Operation, RecordRef, runs, schedule};
 use crate::sync::Error;
 use std::collections::{BTreeMap, HashMap};
 
@@ -39,7 +38,8 @@ impl Run<'_> {
             run.retain(|step| !self.stopped.contains(&record_of(step)));
             // The log rows that are left out stay claimed, and come again as soon as their record may go on.
             self.pushed.more |= run.len() < all;
-            if self.is_over() {
+            // What follows a call that failed waits with it.
+            if self.is_over() || !self.failed.is_empty() {
                 return Ok(());
             }
             let work = self.gather(run).await?;
@@ -142,6 +142,12 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// A few records do not wait for a backlog that goes out beside them.
+fn shortest_first(mut wave: Vec<Batch>) -> Vec<Batch> {
+    wave.sort_by_key(|batch| batch.members.len());
+    wave
 }
 
 fn in_a_circle(work: &Work) -> Recorded {

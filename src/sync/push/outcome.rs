@@ -48,6 +48,26 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// A record about to be sent for the first time, with nothing in it.
+    #[cfg(test)]
+    pub(super) fn sample(table: &str, record_id: i32, action: Action) -> Self {
+        Self {
+            record: RecordRef { table: table.to_owned(), record_id },
+            log_ids: vec![record_id],
+            action,
+            sfid: (action != Action::Insert).then(|| crate::reconcile::samples::sfid(1)),
+            key: None,
+            values: Vec::new(),
+            adopt: Vec::new(),
+            conflicts: Vec::new(),
+            lastop: lastop(action),
+            tries: 0,
+            doubts: 0,
+            later: Vec::new(),
+            is_part: false,
+        }
+    }
+
     /// The fields as they are sent.
     pub(super) fn body(&self, mapping: &Mapping) -> Body {
         let mut body = Body::default();
@@ -280,29 +300,15 @@ pub(super) fn unsent(record: &RecordRef, log_ids: Vec<i32>, outcome: Outcome) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Outgoing, judge, lastop};
+    use super::{Answer, Outgoing, judge};
     use crate::model::Action::{self, Delete, Insert, Update};
     use crate::postgres::Outcome;
-    use crate::reconcile::RecordRef;
     use crate::reconcile::samples::{contact, sfid, text};
     use crate::salesforce::RowError;
 
     fn outgoing(action: Action, tries: usize, key: Option<&str>) -> Outgoing {
-        Outgoing {
-            record: RecordRef { table: "contact".to_owned(), record_id: 1 },
-            log_ids: vec![1],
-            action,
-            sfid: (action != Insert).then(|| sfid(1)),
-            key: key.map(str::to_owned),
-            values: Vec::new(),
-            adopt: vec![(0, text("theirs"))],
-            conflicts: Vec::new(),
-            lastop: lastop(action),
-            tries,
-            doubts: 0,
-            later: Vec::new(),
-            is_part: false,
-        }
+        let (key, adopt) = (key.map(str::to_owned), vec![(0, text("theirs"))]);
+        Outgoing { key, adopt, tries, ..Outgoing::sample("contact", 1, action) }
     }
 
     fn word(outcome: &Outcome) -> &'static str {

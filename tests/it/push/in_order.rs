@@ -1,7 +1,9 @@
 //! Mappings that are written in order: every change by itself, in the order in which the application made it.
 
+use super::COLLECTIONS;
 use super::world::{World, mappings, value};
 use lockstep::mapping::WriteOrder;
+use salesforce_simulator::FaultKind;
 
 async fn ordered() -> World {
     let mut mappings = mappings();
@@ -100,4 +102,24 @@ async fn a_refused_change_goes_with_the_next_of_its_record_and_holds_up_no_other
     world.settle().await;
     assert_eq!(world.names("Account").await, ["Bad", "Good"]);
     assert!(world.rows("select 1 from _trigger_log where state = 'FAILED'").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_follows_a_call_that_failed_waits_with_it() {
+    // given a change of another table behind one whose call is cut before Salesforce hears of it
+    let world = ordered().await;
+    world.fault("POST", COLLECTIONS, FaultKind::CutBefore {}).await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('A', 'a1');
+             insert into lead (lastname, company) values ('L', 'X')",
+        )
+        .await;
+
+    assert!(world.run().await.is_err());
+
+    assert_eq!(world.names("Lead").await, [""; 0]);
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["A"]);
+    assert_eq!(world.names("Lead").await, ["L"]);
 }
