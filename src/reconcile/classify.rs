@@ -56,12 +56,19 @@ pub fn classify(code: &str, message: &str) -> Verdict {
     let listed = CODES.iter().find(|(name, _, _)| *name == code);
     let (class, remedy) =
         listed.map_or((Class::Park, REPAIR_UNKNOWN), |(_, class, remedy)| (*class, *remedy));
-    let wraps_a_lock = class == Class::Park && message.contains("UNABLE_TO_LOCK_ROW");
+    let wraps_a_lock = class == Class::Park && is_lock(code, message);
     let is_concurrency = code == "REQUEST_LIMIT_EXCEEDED" && message.contains("Concurrent");
     if wraps_a_lock || is_concurrency {
         return Verdict { class: Class::RetrySoon, remedy: "" };
     }
     Verdict { class, remedy }
+}
+
+/// Whether a record was refused because another request holds a lock that it needs, on itself or on a parent.
+#[must_use]
+pub fn is_lock(code: &str, message: &str) -> bool {
+    [code, message].iter().any(|words| words.contains("UNABLE_TO_LOCK_ROW"))
+        || code == "TooManyLockFailure"
 }
 
 /// What refusals for one reason have in common, so that they can be told and settled together: the code, the fields,

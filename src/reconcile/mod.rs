@@ -23,7 +23,7 @@ mod properties;
 pub(crate) mod samples;
 
 pub use budget::{Level, Meter, Reading, Work};
-pub use classify::{ATTEMPTS_MAX, Class, Verdict, cause, classify, delay_before_attempt};
+pub use classify::{ATTEMPTS_MAX, Class, Verdict, cause, classify, delay_before_attempt, is_lock};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
 pub use decide::{
     Attempt, Conflict, Decision, Deletion, Remote, Step, is_compared, reconcile_delete,

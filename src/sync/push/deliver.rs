@@ -1,18 +1,20 @@
 //! Journals, sends and records what a run decided to send.
 
+use super::Pusher;
 use super::breakers::may_pass;
 use super::bulk;
-use super::chunks::{Chunks, chunks};
+use super::chunks::{Chunk, Chunks, chunks, next};
+use super::locks::parents;
 use super::outcome::{Judged, Outgoing, judge, unsent};
 use super::run::Run;
 use super::send::{Call, Sent, send, whole};
 use crate::mapping::Mapping;
-use crate::postgres::{self, BulkJob, BulkJobState, Outcome, Recorded};
+use crate::postgres::{self, BulkJob, BulkJobState, Lease, Outcome, Recorded};
 use crate::reconcile::RecordRef;
 use crate::sync::Error;
-use futures_util::{StreamExt, stream};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Calls of one operation under way at once. More gain little, and records under one parent lock each other out.
@@ -26,6 +28,20 @@ struct Delivered {
     records: Vec<Outgoing>,
     journal: Vec<i64>,
     sent: Sent,
+}
+
+/// Journals the records of one call and sends them.
+async fn delivery(
+    pusher: &Pusher,
+    lease: &Lease,
+    mapping: &Mapping,
+    call: Call,
+    records: Vec<Outgoing>,
+) -> Result<Delivered, Error> {
+    let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
+    let journal = postgres::open_journal(&pusher.db, lease, &intents).await?;
+    let sent = send(&pusher.client, mapping, call, &records).await;
+    Ok(Delivered { records, journal, sent })
 }
 
 impl Run<'_> {
@@ -55,7 +71,8 @@ impl Run<'_> {
         call: Call,
         records: Vec<Outgoing>,
     ) -> Result<(), Error> {
-        let Chunks { beside, alone } = chunks(mapping, records);
+        let locked = self.pusher.locks.parents(self.now);
+        let Chunks { beside, alone } = chunks(mapping, records, &locked);
         self.deliver_chunks(mapping, call, beside, IN_FLIGHT_MAX).await?;
         if self.failed.contains_key(&mapping.object) {
             return Ok(());
@@ -63,54 +80,53 @@ impl Run<'_> {
         self.deliver_chunks(mapping, call, alone, 1).await
     }
 
+    /// Sends calls, some of them beside each other, but never two on a parent that is known to be locked by then.
     async fn deliver_chunks(
         &mut self,
         mapping: &Mapping,
         call: Call,
-        chunks: Vec<Vec<Outgoing>>,
+        mut waiting: Vec<Chunk>,
         in_flight: usize,
     ) -> Result<(), Error> {
-        let is_halted = &AtomicBool::new(self.is_over());
+        let mut is_halted = self.is_over();
         // One call that fails may have met a record that nobody can swallow: the others need not suffer for it.
-        let failures = &AtomicUsize::new(0);
-        let (pusher, lease, stop) = (self.pusher, self.lease, self.stop);
-        let mut deliveries = stream::iter(chunks)
-            .map(|records| async move {
-                if is_halted.load(Ordering::Relaxed) || stop.is_cancelled() {
-                    return Ok(None);
-                }
-                let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
-                let journal = postgres::open_journal(&pusher.db, lease, &intents).await?;
-                let sent = send(&pusher.client, mapping, call, &records).await;
-                let failed_before = match &sent.halt {
-                    Some(error) if may_pass(error) => failures.fetch_add(1, Ordering::Relaxed),
-                    Some(_) => FAILURES_MAX,
-                    None => {
-                        failures.store(0, Ordering::Relaxed);
-                        0
-                    }
-                };
-                if failed_before + 1 >= FAILURES_MAX {
-                    is_halted.store(true, Ordering::Relaxed);
-                }
-                Ok::<_, Error>(Some(Delivered { records, journal, sent }))
-            })
-            .buffered(if pusher.group.is_ordered() { 1 } else { in_flight });
+        let mut failures = 0;
+        let (pusher, lease) = (self.pusher, self.lease);
+        let in_flight = if pusher.group.is_ordered() { 1 } else { in_flight };
+        let mut deliveries = FuturesUnordered::new();
+        let mut under_way: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        let mut begun = 0;
         let mut failure = None;
-        // Whatever was sent is recorded, even after a failure: its answer is known now and never again.
-        while let Some(delivered) = deliveries.next().await {
+        loop {
+            while !is_halted && !self.stop.is_cancelled() && under_way.len() < in_flight {
+                let locked = pusher.locks.parents(self.now);
+                let Some(position) = next(&waiting, &under_way, &locked) else { break };
+                let Chunk { records, parents } = waiting.remove(position);
+                begun += 1;
+                under_way.insert(begun, parents);
+                let delivery = delivery(pusher, lease, mapping, call, records);
+                deliveries.push(delivery.map(move |delivered| (begun, delivered)));
+            }
+            // Whatever was sent is recorded, even after a failure: its answer is known now and never again.
+            let Some((number, delivered)) = deliveries.next().await else { break };
+            under_way.remove(&number);
             let recorded = match delivered {
-                Ok(Some(delivered)) => self.conclude(mapping, delivered).await,
-                Ok(None) => Ok(()),
+                Ok(delivered) => {
+                    failures = match &delivered.sent.halt {
+                        Some(error) if may_pass(error) => failures + 1,
+                        Some(_) => FAILURES_MAX,
+                        None => 0,
+                    };
+                    is_halted |= failures >= FAILURES_MAX;
+                    self.conclude(mapping, delivered).await
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = recorded {
-                is_halted.store(true, Ordering::Relaxed);
+                is_halted = true;
                 failure.get_or_insert(error);
             }
-            if self.halt.is_some() {
-                is_halted.store(true, Ordering::Relaxed);
-            }
+            is_halted |= self.halt.is_some();
         }
         failure.map_or(Ok(()), Err)
     }
@@ -126,8 +142,17 @@ impl Run<'_> {
         if records.len() <= mapping.bulk.write_above || self.is_over() {
             return Ok(records);
         }
+        // Salesforce works on several parts of a job at once: what locked each other out goes call after call.
+        let locked = self.pusher.locks.parents(self.now);
+        let is_locked = |next: &Outgoing| {
+            !locked.is_empty()
+                && parents(mapping, next).iter().any(|parent| locked.contains(parent))
+        };
         let (records, mut left): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(bulk::is_expressible);
+            records.into_iter().partition(|next| bulk::is_expressible(next) && !is_locked(next));
+        if records.is_empty() {
+            return Ok(left);
+        }
         let Some(csv) = bulk::csv(mapping, &records) else {
             left.extend(records);
             return Ok(left);
@@ -225,6 +250,7 @@ impl Run<'_> {
 
     async fn conclude(&mut self, mapping: &Mapping, delivered: Delivered) -> Result<(), Error> {
         let Delivered { records, journal, sent } = delivered;
+        self.pusher.locks.note(mapping, records.iter().zip(&sent.answers), self.now);
         let mut halt = sent.halt;
         let mut concluded = Vec::with_capacity(records.len());
         for ((outgoing, journal), answer) in records.into_iter().zip(journal).zip(sent.answers) {

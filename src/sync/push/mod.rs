@@ -9,6 +9,7 @@ mod bulk;
 mod chunks;
 mod decide;
 mod deliver;
+mod locks;
 mod observe;
 mod order;
 mod outcome;
@@ -26,6 +27,7 @@ use crate::postgres::{self, Database, Lease, Taking};
 use crate::reconcile::{Work, coalesce, steps};
 use crate::salesforce::Client;
 use breakers::Breakers;
+use locks::Locks;
 use run::Run;
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +48,7 @@ pub struct Pusher {
     client: Client,
     group: MappingGroup,
     breakers: Breakers,
+    locks: Locks,
 }
 
 /// What a run did.
@@ -69,7 +72,7 @@ impl Pusher {
     /// Prepares to push a group's mappings; those that only read are skipped.
     #[must_use]
     pub fn new(db: Database, client: Client, group: MappingGroup) -> Self {
-        Self { db, client, group, breakers: Breakers::default() }
+        Self { db, client, group, breakers: Breakers::default(), locks: Locks::default() }
     }
 
     /// The same for a group of the same objects, mapped anew: what fails of late goes on to rest.

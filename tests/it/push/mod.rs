@@ -7,6 +7,7 @@ mod errors;
 mod flight;
 mod in_order;
 mod keys;
+mod locks;
 mod net_effects;
 mod order;
 mod rehearsal;
