@@ -67,6 +67,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
             grace: Duration::from_secs(10),
             describe_every: Duration::from_mins(5),
             limits_every: Duration::from_mins(5),
+            keep_history: Duration::from_hours(24 * 30),
+            long_snapshot: Duration::from_mins(15),
         },
         Health::default(),
     );

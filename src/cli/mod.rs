@@ -11,6 +11,7 @@ mod frozen;
 mod provision;
 pub mod report;
 pub mod schema;
+mod snapshots;
 mod status;
 mod unreadable;
 mod verify;

@@ -3,7 +3,7 @@
 use super::backfill::status as loads;
 use super::connect;
 use super::report::{self, Exit, Failure};
-use super::{frozen, unreadable, waiting};
+use super::{frozen, snapshots, unreadable, waiting};
 use crate::postgres::{
     self, BackfillStatus, BudgetNote, DriftNote, MappingState, MappingStatus, OrgUsage,
 };
@@ -36,6 +36,9 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         .map_err(connect::postgres_failure)?;
     let frozen_fields =
         postgres::frozen(&db, None, unreadable::LISTED).await.map_err(connect::postgres_failure)?;
+    let held = postgres::long_snapshots(&db, settings.worker.long_snapshot)
+        .await
+        .map_err(connect::postgres_failure)?;
     let now = db.now().await.map_err(connect::postgres_failure)?;
     if args.json {
         let mut document = as_json((&mappings, &loads), usage.as_ref(), budget.as_ref(), &drifts);
@@ -43,6 +46,7 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
             document.insert("waiting".to_owned(), waiting::as_json(&waits));
             document.insert("unreadable".to_owned(), unreadable::as_json(&left_out));
             document.insert("frozen".to_owned(), frozen::as_json(&frozen_fields));
+            document.insert("long_snapshots".to_owned(), snapshots::as_json(&held, now));
         }
         report::say(format!("{document:#}"));
     } else {
@@ -62,6 +66,9 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
         }
         if frozen_fields.count > 0 {
             text = format!("{text}\n\n{}", frozen::text(&frozen_fields));
+        }
+        for line in snapshots::lines(&held, now) {
+            text = format!("{text}\n\n{line}");
         }
         report::say(text);
     }
@@ -206,7 +213,7 @@ fn since(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// A duration to the second, in at most two units.
-fn duration(duration: Duration) -> String {
+pub(super) fn duration(duration: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }

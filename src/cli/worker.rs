@@ -37,6 +37,8 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
         grace: settings.worker.grace,
         describe_every: settings.worker.describe_every,
         limits_every: settings.worker.limits_every,
+        keep_history: settings.worker.keep_history,
+        long_snapshot: settings.worker.long_snapshot,
     };
     let mut went_back: Option<String> = None;
     loop {

@@ -33,7 +33,7 @@ const fn path(path: &'static str, default: Option<&'static str>) -> Key {
 
 /// In the order in which they are shown.
 #[rustfmt::skip]
-pub(super) const KEYS: [Key; 28] = [
+pub(super) const KEYS: [Key; 30] = [
     plain("salesforce.login_url", Some("SALESFORCE_LOGIN_URL"), Some("https://login.salesforce.com")),
     plain("salesforce.auth", Some("SALESFORCE_AUTH"), None),
     plain("salesforce.client_id", Some("SALESFORCE_CLIENT_ID"), None),
@@ -57,6 +57,8 @@ pub(super) const KEYS: [Key; 28] = [
     plain("worker.lease_ttl", None, Some("15s")),
     plain("worker.describe_every", None, Some("5m")),
     plain("worker.limits_every", None, Some("5m")),
+    plain("worker.keep_history", None, Some("30d")),
+    plain("worker.long_snapshot", None, Some("15m")),
     plain("worker.name", Some("DYNO"), None),
     plain("log.format", None, None),
     plain("log.level", None, Some("info")),

@@ -123,6 +123,11 @@ pub struct WorkerSettings {
     pub describe_every: Duration,
     /// Time between two requests for the org's limits, while nothing else tells how much is left.
     pub limits_every: Duration,
+    /// How long archived changes, journal entries, conflicts, events and counted calls are kept.
+    pub keep_history: Duration,
+    /// From what age a transaction, a prepared transaction or a replication slot that keeps old rows from being
+    /// cleared away is told of.
+    pub long_snapshot: Duration,
     /// What the worker is called in leases and logs; the caller has a default.
     pub name: Option<String>,
 }

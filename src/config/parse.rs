@@ -30,6 +30,8 @@ const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
 const DUPLICATE_RULES: [(&str, bool); 2] = [("refuse", false), ("save", true)];
 const LEASE_LEAST: Duration = Duration::from_secs(2);
 const CONNECTIONS_LEAST: usize = 2;
+/// Polls look back some minutes, and a worker that was down for a night settles what it left by the journal.
+const HISTORY_LEAST: Duration = Duration::from_hours(24);
 
 /// Takes typed values out of the merged settings.
 pub(super) struct Parser<'a> {
@@ -148,12 +150,16 @@ impl Parser<'_> {
         let lease_ttl = self.duration("worker.lease_ttl", LEASE_LEAST);
         let describe_every = self.duration("worker.describe_every", Duration::from_secs(1));
         let limits_every = self.duration("worker.limits_every", Duration::from_secs(1));
+        let keep_history = self.duration("worker.keep_history", HISTORY_LEAST);
+        let long_snapshot = self.duration("worker.long_snapshot", Duration::from_secs(1));
         let name = self.text("worker.name");
         Some(WorkerSettings {
             grace: grace?,
             lease_ttl: lease_ttl?,
             describe_every: describe_every?,
             limits_every: limits_every?,
+            keep_history: keep_history?,
+            long_snapshot: long_snapshot?,
             name,
         })
     }

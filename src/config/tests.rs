@@ -53,6 +53,8 @@ fn without_anything_given_the_defaults_hold() {
     assert_eq!(settings.postgres.max_connections, 5);
     assert_eq!(settings.worker.grace, Duration::from_secs(25));
     assert_eq!(settings.worker.lease_ttl, Duration::from_secs(15));
+    assert_eq!(settings.worker.keep_history, Duration::from_hours(24 * 30));
+    assert_eq!(settings.worker.long_snapshot, Duration::from_mins(15));
     assert_eq!(settings.mappings.dir, PathBuf::from("mappings"));
     assert_eq!(settings.health.port, None);
     assert!(settings.database_url().is_err());
@@ -145,6 +147,20 @@ fn the_way_to_log_in_follows_from_the_secrets() {
         chosen(&[id, secret]),
         Err(vec!["`login.salesforce.com` does not answer the client-credentials flow".to_owned()])
     );
+}
+
+#[test]
+fn history_is_kept_for_a_day_at_least() {
+    let kept = |text| {
+        let variables = [("LOCKSTEP__WORKER__KEEP_HISTORY", text)];
+        let given = given("", &variables);
+        let loaded = Settings::load(Some(&given.file), given.variables.into_iter());
+        loaded.ok().map(|settings| settings.worker.keep_history.as_secs() / 3600)
+    };
+    assert_eq!(kept("90days"), Some(90 * 24));
+    assert_eq!(kept("24h"), Some(24));
+    assert_eq!(kept("23h"), None);
+    assert_eq!(kept("30"), None);
 }
 
 #[test]

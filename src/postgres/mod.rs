@@ -29,10 +29,12 @@ mod numeric;
 mod poll;
 mod progress;
 mod provision;
+mod prune;
 #[cfg(test)]
 mod push_tests;
 mod record;
 mod rehearsed;
+mod snapshots;
 mod statistics;
 mod status;
 mod sweep;
@@ -89,9 +91,11 @@ pub use provision::{
     CaptureState, Finding, Hole, Provisioned, as_found, capture_state, inspect, mend_capture,
     provision,
 };
+pub use prune::{Pruned, prune};
 pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};
 pub use rehearsed::{Rehearsed, rehearsed, rehearsed_before, release_rehearsed};
-pub use status::{MappingState, MappingStatus, log_event, note_poll, prune, set_state, status};
+pub use snapshots::{LongSnapshot, SnapshotKind, long_snapshots, note_slots};
+pub use status::{MappingState, MappingStatus, log_event, note_poll, set_state, status};
 pub use sweep::{
     Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,
     count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,

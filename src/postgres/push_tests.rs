@@ -392,7 +392,8 @@ async fn people_see_what_failed_and_may_retry_or_give_up() {
         rows(&world.db, ARCHIVE).await,
         ["2|IGNORED|-|REQUIRED_FIELD_MISSING: Name; given up: by hand|t"]
     );
-    assert_eq!(prune(&world.db, 31).await.unwrap(), 0);
+    let month = Duration::from_hours(24 * 31);
+    assert_eq!(prune(&world.db, month, 100).await.unwrap().rows, 0);
 }
 
 #[tokio::test]

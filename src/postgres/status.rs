@@ -168,21 +168,6 @@ pub async fn log_event(
         .await
 }
 
-/// Forgets what is older than `days`: archived changes, closed journal entries, events, conflicts, usage; and
-/// tombstones after 30 days. Answers how many rows that were.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn prune(db: &Database, days: i32) -> Result<u64, Error> {
-    let mut client = db.client().await?;
-    let transaction = begin(&mut client).await?;
-    let statement = db.statement(include_str!("sql/prune.sql"));
-    let row = transaction.query_typed_one(&statement, &[(&days, Type::INT4)]).await?;
-    let count = unsigned(row.try_get(0)?);
-    transaction.commit().await?;
-    Ok(count)
-}
-
 async fn execute(
     db: &Database,
     statement: &str,

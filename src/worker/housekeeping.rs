@@ -1,9 +1,10 @@
-//! What has to be done now and then: calls and the API budget noted, old history forgotten.
+//! What has to be done now and then: calls and the API budget noted, old history forgotten, long snapshots told.
 //!
 //! The budget follows the header of every answer by itself. Here it is told what the header cannot say: what all
 //! workers counted, and what the org's list of limits says while the header says nothing, or while nothing is asked.
 
 use super::Config;
+use super::snapshots::Snapshots;
 use crate::postgres::{self, Database};
 use crate::reconcile::Level;
 use crate::salesforce::Client;
@@ -23,20 +24,33 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// How often old history is forgotten.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
-/// How long archived changes, journal entries and conflicts are kept: as long as Heroku Connect keeps its archive on
-/// paid plans.
-const DAYS_KEPT: i32 = 30;
+/// Rows of each kind that are forgotten at once. What is left is forgotten at the next looks, a second apart, so that
+/// neither locks nor the log of the server's writes see more than a moment's worth.
+const PRUNED_AT_ONCE: i64 = 5_000;
+
+/// How often it is looked for snapshots that are held for long.
+const SNAPSHOTS_EVERY: Duration = Duration::from_secs(30);
 
 /// Keeps house until `stop`.
 pub(super) async fn run(db: Database, client: Client, config: Config, stop: CancellationToken) {
-    let mut house = House { db, client, level: None, noted: None, asked: None, pruned: None };
+    let mut house = House {
+        snapshots: Snapshots::new(db.clone(), config.long_snapshot),
+        db,
+        client,
+        level: None,
+        noted: None,
+        asked: None,
+        pruned: None,
+        looked: None,
+        forgotten: 0,
+    };
     let mut ticks = tokio::time::interval(LOOK_EVERY.min(config.limits_every));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = house.keep(config.limits_every).await {
+        if let Err(error) = house.keep(&config).await {
             tracing::warn!(%error, "housekeeping has to wait");
             house.noted = Some(Instant::now());
         }
@@ -61,25 +75,44 @@ struct House {
     noted: Option<Instant>,
     asked: Option<Instant>,
     pruned: Option<Instant>,
+    looked: Option<Instant>,
+    /// Rows that the pruning under way has forgotten.
+    forgotten: u64,
+    snapshots: Snapshots,
 }
 
 impl House {
-    async fn keep(&mut self, limits_every: Duration) -> Result<(), postgres::Error> {
+    async fn keep(&mut self, config: &Config) -> Result<(), postgres::Error> {
         if is_over(self.noted, USAGE_EVERY) {
             self.note_usage().await?;
             self.noted = Some(Instant::now());
         }
-        if self.client.budget().needs_asking() && is_over(self.asked, limits_every) {
+        if self.client.budget().needs_asking() && is_over(self.asked, config.limits_every) {
             self.asked = Some(Instant::now());
             self.ask_limits().await;
         }
         self.tell_level().await?;
         if is_over(self.pruned, PRUNE_EVERY) {
-            self.pruned = Some(Instant::now());
-            let forgotten = postgres::prune(&self.db, DAYS_KEPT).await?;
-            if forgotten > 0 {
-                tracing::info!(rows = forgotten, days = DAYS_KEPT, "old history forgotten");
-            }
+            self.prune(config.keep_history).await?;
+        }
+        if is_over(self.looked, SNAPSHOTS_EVERY.min(config.long_snapshot)) {
+            self.looked = Some(Instant::now());
+            self.snapshots.look().await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets one batch of old history. Its turn is over when none is left.
+    async fn prune(&mut self, keep: Duration) -> Result<(), postgres::Error> {
+        let pruned = postgres::prune(&self.db, keep, PRUNED_AT_ONCE).await?;
+        self.forgotten += pruned.rows;
+        if pruned.more {
+            return Ok(());
+        }
+        self.pruned = Some(Instant::now());
+        let rows = std::mem::take(&mut self.forgotten);
+        if rows > 0 {
+            tracing::info!(rows, older_than = %humantime::format_duration(keep), "old history forgotten");
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //!                                         ├─ listener: a captured change wakes the groups
 //!                                         ├─ watch: an object that has changed gives its group another binding
 //!                                         ├─ guard: a trigger that is dropped or disabled is put back and told of
-//!                                         ├─ housekeeping: calls and the API budget, old history
+//!                                         ├─ housekeeping: calls and the API budget, old history, long snapshots
 //!                                         ├─ heartbeat: tells when the database is an older state of itself
 //!                                         └─ health: /livez, /readyz
 //! ```
@@ -25,6 +25,7 @@ mod keep_lease;
 mod listener;
 mod load;
 mod pace;
+mod snapshots;
 mod sweeping;
 mod timetable;
 mod watch;
@@ -61,6 +62,10 @@ pub struct Config {
     pub describe_every: Duration,
     /// Time between two requests for the org's limits, while nothing else tells how much is left.
     pub limits_every: Duration,
+    /// How long archived changes, journal entries, conflicts, events and counted calls are kept.
+    pub keep_history: Duration,
+    /// From what age something that keeps old rows from being cleared away is told of.
+    pub long_snapshot: Duration,
 }
 
 /// Why a worker ended.

@@ -26,6 +26,7 @@ mod directions;
 mod drift;
 mod errors;
 mod healing;
+mod housekeeping;
 mod inside;
 mod load;
 mod operations;
