@@ -1,11 +1,14 @@
 //! Resolves `ref`: parents that the application names by a column of its own instead of the Salesforce id.
+//!
+//! A row names its parent by the parent's key, or by the `id` of the parent's row, as a foreign key does.
 
 use super::{
     diagnostic::{Code, Diagnostic},
     file::{FieldEntry, FieldList, MappingFile, ReferenceEntry},
     suggest::{listed, nearest},
-    validated::{Mapping, Reference},
+    validated::{Mapping, ROW_ID, Reference},
 };
+use crate::model::ColumnType;
 use toml::Spanned;
 
 /// Completes the drafts' references and reports those that lead nowhere.
@@ -84,15 +87,21 @@ fn resolve_one<'a>(
             place: &wish.mapping,
         });
     }
-    if parent.key.is_none() && parent_file.key.is_some() {
+    let is_by_row = wish.match_column.as_ref().is_some_and(|given| given.get_ref() == ROW_ID);
+    if !is_by_row && parent.key.is_none() && parent_file.key.is_some() {
         return Ok(None);
     }
-    let match_column = match_column(parent, wish)?;
-    let Some(matched) = parent.field_of_column(&match_column) else { return Ok(None) };
+    let match_column = if is_by_row { ROW_ID.to_owned() } else { match_column(parent, wish)? };
+    let column_type = if is_by_row {
+        ColumnType::Integer
+    } else {
+        let Some(matched) = parent.field_of_column(&match_column) else { return Ok(None) };
+        matched.column_type
+    };
     Ok(Some(Reference {
         object: parent.object.clone(),
         table: parent.table.clone(),
-        column_type: matched.column_type,
+        column_type,
         match_column,
         column: wish.column.get_ref().clone(),
     }))
@@ -131,7 +140,7 @@ fn waits_for_ever(
     )
 }
 
-/// The parent's column to match by: its key's.
+/// The parent's column to match by, where rows are not named by their `id`: its key's.
 fn match_column<'a>(parent: &Mapping, wish: &'a ReferenceEntry) -> Result<String, Fault<'a>> {
     let object = &parent.object;
     match (&parent.key, &wish.match_column) {
@@ -139,20 +148,24 @@ fn match_column<'a>(parent: &Mapping, wish: &'a ReferenceEntry) -> Result<String
         (Some(key), Some(given)) if *given.get_ref() == key.column => Ok(key.column.clone()),
         (Some(key), Some(given)) => {
             let given_name = given.get_ref();
-            let is_slip = nearest(given_name, [key.column.as_str()]).is_some();
+            let slip = nearest(given_name, [key.column.as_str(), ROW_ID]);
             Err(Fault {
                 message: format!("`{given_name}` does not identify a row of `{}`", parent.table),
-                help: if is_slip {
-                    format!("did you mean `{}`?", key.column)
-                } else {
-                    format!("the key of {object} is `{}`", key.column)
+                help: match slip {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "the key of {object} is `{}`, and `match = \"{ROW_ID}\"` names its rows by their `{ROW_ID}`",
+                        key.column
+                    ),
                 },
                 place: given,
             })
         }
         (None, _) => Err(Fault {
             message: format!("{object} has no key to be referred to by"),
-            help: format!("give the mapping of {object} a `key`"),
+            help: format!(
+                "give the mapping of {object} a `key`, or name its rows by their `{ROW_ID}` with `match = \"{ROW_ID}\"`"
+            ),
             place: &wish.mapping,
         }),
     }

@@ -108,10 +108,10 @@ struct RawField {
 struct RawReference {
     /// The parent's object, which is mapped too.
     mapping: String,
-    /// The column of the parent's key. Default: just that.
+    /// The column of the parent's key, or `id`, the row's own, as a foreign key has it. Default: the key's.
     #[schemars(rename = "match")]
     match_column: Option<String>,
-    /// The column of this table that holds the parent's key.
+    /// The column of this table that holds that value of the parent.
     #[schemars(length(min = 1, max = 63))]
     column: String,
 }

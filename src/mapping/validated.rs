@@ -244,6 +244,9 @@ impl Default for BulkThresholds {
     }
 }
 
+/// The column by which every row of a mapped table can be named, whether it has a key or not.
+pub const ROW_ID: &str = "id";
+
 /// A parent found through a column of the application's own instead of its Salesforce id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -251,12 +254,26 @@ pub struct Reference {
     pub object: String,
     /// The parent's table.
     pub table: String,
-    /// The parent's column that identifies it.
+    /// The parent's column that identifies it: its key's, or [`ROW_ID`].
     pub match_column: String,
     /// The column of this table that holds the parent's value.
     pub column: String,
-    /// The type of both columns.
+    /// The type of that column.
     pub column_type: ColumnType,
+}
+
+impl Reference {
+    /// Whether the parent is named by its row's `id`, as foreign keys of the application do. Salesforce never sees it.
+    #[must_use]
+    pub fn is_by_row_id(&self) -> bool {
+        self.match_column == ROW_ID
+    }
+
+    /// Whether a column that exists may hold the parent's value, though it is not of the type that it would be made of.
+    #[must_use]
+    pub fn fits(&self, found: ColumnType) -> bool {
+        self.is_by_row_id() && matches!(found, ColumnType::Integer | ColumnType::Bigint)
+    }
 }
 
 /// How large a field's values may be, as far as the describe tells.

@@ -6,7 +6,7 @@ use super::identifier::{fill, quote};
 use super::lease::{Lease, begin_fenced};
 use super::statistics::{LARGE, refresh_queues};
 use super::{Database, Error};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, ROW_ID};
 use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
@@ -247,7 +247,7 @@ pub async fn find_leaving(
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
-/// Finds the rows of `table` whose `match_column`, a text column, holds one of the values.
+/// Finds the rows of `table` whose `match_column`, a text column or [`ROW_ID`], holds one of the values.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -258,7 +258,16 @@ pub async fn find_parents(
     values: &[String],
 ) -> Result<Vec<(String, i32, Option<SalesforceId>)>, Error> {
     let client = db.client().await?;
-    let parts = [("table", db.qualified(table)), ("column", quote(match_column))];
+    let is_by_row = match_column == ROW_ID;
+    // Wider than the column, so that the value of a child's wider column is just not found.
+    let cast = if is_by_row { "::bigint[]" } else { "" };
+    let is_number = |value: &&String| !is_by_row || value.parse::<i64>().is_ok();
+    let values: Vec<&String> = values.iter().filter(is_number).collect();
+    let parts = [
+        ("table", db.qualified(table)),
+        ("column", quote(match_column)),
+        ("cast", cast.to_owned()),
+    ];
     let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
     let statement = fill(include_str!("sql/find_parents.sql"), &parts);
     let rows = client.query_typed(&statement, &[(&values, Type::TEXT_ARRAY)]).await?;

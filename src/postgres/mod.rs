@@ -41,6 +41,7 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod twins;
 mod unreadable;
 mod usage;
 mod waiting;

@@ -8,7 +8,7 @@ use super::cell::text_form;
 use super::identifier::{fill, literal, quote};
 use super::lease::{Lease, begin_fenced};
 use super::statistics::{LARGE, refresh_grown, refresh_queues};
-use super::{Database, Error};
+use super::{Database, Error, twins};
 use crate::mapping::{ConflictPolicy, Mapping};
 use crate::model::{Action, ColumnType, RemoteRecord, SalesforceId, Value};
 use crate::reconcile::cause;
@@ -194,6 +194,8 @@ impl Recording<'_> {
         self.transaction
             .query_typed(&self.statement(include_str!("sql/record_lock.sql")), &[])
             .await?;
+        let (schema, table) = (self.db.schema(), self.mapping.table.as_str());
+        twins::repoint(self.transaction, schema, table, &self.hstore).await?;
         self.run(include_str!("sql/record_remove_twins.sql")).await?;
         // A utility statement takes no parameters.
         let newer = self

@@ -35,6 +35,6 @@ pub use oscillation::{Past, Repeats, UNDONE_MAX, freeze};
 pub use rehearse::{Objection, Target, rehearse};
 pub use schedule::{Batch, Need, Node, RecordRef, Schedule, schedule};
 pub use values::{
-    FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, normal_record, row_before_delete,
-    value_of_json, whole_row, wishes,
+    Base, FieldValues, Local, ParentKey, Resolved, Unreadable, Wish, normal_record,
+    row_before_delete, value_of_json, whole_row, wishes,
 };

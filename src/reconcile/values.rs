@@ -35,27 +35,66 @@ pub enum Local {
     Parent(ParentKey),
 }
 
+/// What a field held before the application's unsent changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Base {
+    /// This value.
+    Value(Value),
+    /// The Salesforce id of the parent that the row named. Its lookup column, which follows only when Salesforce is
+    /// read the next time, held `column` still.
+    Parent {
+        /// The parent.
+        key: ParentKey,
+        /// The lookup column's value.
+        column: Value,
+    },
+}
+
 /// What the application wants one field to hold, and what the field held before it began.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wish<L = Local> {
+pub struct Wish<L = Local, B = Base> {
     /// The field's position in [`Mapping::fields`].
     pub field: usize,
     /// The wanted value.
     pub local: L,
-    /// What the row held before the earliest unsent change of this field; absent where the row was new.
-    pub base: Option<Value>,
+    /// What the row held before the earliest unsent change of this field; absent where the row was new, or where that
+    /// is not known.
+    pub base: Option<B>,
     /// When the application made the latest change of this field.
     pub changed_at: DateTime<Utc>,
 }
 
 /// A wish whose parent, if it names one, has been found.
-pub type Resolved = Wish<Value>;
+pub type Resolved = Wish<Value, Value>;
 
-impl Wish<Local> {
-    /// The same wish with the value in place of the parent.
+impl Wish {
+    /// The same wish with values in place of the parents: `local` in that of the wanted one, and the id of the former
+    /// one, where it is known.
     #[must_use]
-    pub fn resolved(self, local: Value) -> Resolved {
-        Wish { field: self.field, local, base: self.base, changed_at: self.changed_at }
+    pub fn resolved(&self, local: Value, former: Option<Value>) -> Resolved {
+        let base = match &self.base {
+            // The row came to name its parent while the lookup column held this id: it is not known what was sent.
+            Some(Base::Value(value)) if self.is_by_name() && *value == local => None,
+            Some(Base::Value(value)) => Some(value.clone()),
+            Some(Base::Parent { column, .. }) => {
+                former.or_else(|| Some(column.clone()).filter(|column| !column.is_null()))
+            }
+            None => None,
+        };
+        Wish { field: self.field, local, base, changed_at: self.changed_at }
+    }
+
+    /// The parent that the row named before.
+    #[must_use]
+    pub fn former_parent(&self) -> Option<&ParentKey> {
+        match &self.base {
+            Some(Base::Parent { key, .. }) => Some(key),
+            _ => None,
+        }
+    }
+
+    fn is_by_name(&self) -> bool {
+        matches!(self.local, Local::Parent(_))
     }
 }
 
@@ -196,15 +235,20 @@ fn parent_key(reference: &Reference, value: &str) -> ParentKey {
     }
 }
 
-fn base_of(net: &Net, field: &Field) -> Result<Option<Value>, Unreadable> {
-    let earliest = net
-        .changes
-        .iter()
-        .find(|change| change.values.as_ref().is_some_and(|values| touches(values, field)));
-    match earliest.and_then(|change| change.old.as_ref()) {
-        Some(old) => read(field, old.get(&field.column).and_then(Option::as_deref)).map(Some),
-        None => Ok(None),
-    }
+fn base_of(net: &Net, field: &Field) -> Result<Option<Base>, Unreadable> {
+    let earliest = net.changes.iter().find_map(|change| {
+        let values = change.values.as_ref().filter(|values| touches(values, field))?;
+        Some((values, change.old.as_ref()))
+    });
+    let Some((values, Some(old))) = earliest else { return Ok(None) };
+    let cell = |column: &str| old.get(column).and_then(Option::as_deref);
+    let column = read(field, cell(&field.column))?;
+    let renamed = field.reference.as_ref().filter(|it| values.contains_key(&it.column));
+    let former = renamed.and_then(|it| Some(parent_key(it, cell(&it.column)?)));
+    Ok(Some(match former {
+        Some(key) => Base::Parent { key, column },
+        None => Base::Value(column),
+    }))
 }
 
 fn read(field: &Field, text: Option<&str>) -> Result<Value, Unreadable> {
@@ -224,7 +268,7 @@ pub fn normal_record(mapping: &Mapping, mut record: RemoteRecord) -> RemoteRecor
 
 #[cfg(test)]
 mod tests {
-    use super::{Local, ParentKey, row_before_delete, value_of_json, whole_row, wishes};
+    use super::{Base, Local, ParentKey, row_before_delete, value_of_json, whole_row, wishes};
     use crate::model::{Action, ColumnType, Value, to_json};
     use crate::reconcile::coalesce;
     use crate::reconcile::samples::{change, contact, fields, moment, text};
@@ -265,9 +309,9 @@ mod tests {
         let wishes = wishes(&net_of(vec![first, second]), &contact()).unwrap();
         assert_eq!(wishes.len(), 2);
         assert_eq!(wishes[0].local, Local::Value(text("C")));
-        assert_eq!(wishes[0].base, Some(text("A")));
+        assert_eq!(wishes[0].base, Some(Base::Value(text("A"))));
         assert_eq!(wishes[1].local, Local::Value(Value::Null));
-        assert_eq!(wishes[1].base, Some(text("a@example.com")));
+        assert_eq!(wishes[1].base, Some(Base::Value(text("a@example.com"))));
     }
 
     #[test]
@@ -294,7 +338,35 @@ mod tests {
             let wishes = wishes(&net_of(vec![update]), &contact()).unwrap();
             assert_eq!(wishes[0].field, ACCOUNT, "{case}");
             assert_eq!(wishes[0].local, expected, "{case}");
-            assert_eq!(wishes[0].base, Some(text("001000000000009AAA")), "{case}");
+            assert_eq!(wishes[0].base, Some(Base::Value(text("001000000000009AAA"))), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_named_its_parent_started_from_that_parent_whatever_its_lookup_column_says() {
+        let (first, second) = (text("001000000000001AAA"), text("001000000000002AAA"));
+        #[rustfmt::skip]
+        let table = [
+            // lookup column, name before and after, id of the former parent, ids wanted and started from
+            (None,         Some("k1"), None,       Some(&first), Value::Null,    Some(first.clone())),
+            (None,         Some("k1"), None,       None,         Value::Null,    None),
+            (Some(&first), Some("k1"), None,       None,         Value::Null,    Some(first.clone())),
+            (Some(&first), Some("k2"), Some("k1"), Some(&second), first.clone(), Some(second.clone())),
+            (Some(&first), None,       Some("k1"), None,         first.clone(),  None),
+            (Some(&first), None,       Some("k2"), None,         second.clone(), Some(first.clone())),
+            (None,         None,       Some("k1"), None,         first.clone(),  Some(Value::Null)),
+        ];
+        for (column, before, after, former, local, base) in table {
+            let case = format!("{column:?} {before:?} {after:?}");
+            let mut update = change(1, Action::Update);
+            let column = column.and_then(Value::as_text);
+            update.old = Some(fields(&[("accountid", column), ("account_key", before)]));
+            update.values = Some(fields(&[("account_key", after)]));
+
+            let wish = wishes(&net_of(vec![update]), &contact()).unwrap().remove(0);
+
+            assert_eq!(wish.former_parent().map(|key| key.value.as_str()), before, "{case}");
+            assert_eq!(wish.resolved(local, former.cloned()).base, base, "{case}");
         }
     }
 

@@ -133,3 +133,80 @@ async fn rapid_updates_of_the_same_rows_arrive_in_their_order_and_never_twice() 
                     where a.record_id = b.record_id and a.id < b.id and b.opened_at < a.closed_at";
     assert_eq!(world.cell(together).await.unwrap(), "0", "one flight of a record at a time");
 }
+
+const PORT: &str = r#"
+object = "Account"
+direction = "both"
+poll = { every = "1s" }
+fields = ["Name"]
+"#;
+
+const DOCKER: &str = r#"
+object = "Contact"
+direction = "both"
+key = { external_id = "External_Id__c" }
+poll = { every = "1s" }
+
+[fields]
+LastName = {}
+AccountId = { ref = { mapping = "Account", match = "id", column = "account_id" } }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applications_foreign_key_is_kept_in_step_in_both_directions() {
+    // given a table of the application's own that refers to accounts by a foreign key
+    let org = Config { empty: true, ..Config::default() };
+    let world = World::start(org, &[("account.toml", PORT), ("contact.toml", DOCKER)]).await;
+    let mappings = world.mappings().await;
+    let app = world.application().await;
+    app.run(
+        "create schema salesforce;
+         create table salesforce.account (id serial primary key, name varchar(255));
+         create table salesforce.contact (
+             id serial primary key, lastname varchar(80),
+             account_id bigint references salesforce.account on delete cascade
+         )",
+    )
+    .await
+    .unwrap();
+    assert_eq!(world.run(&["provision"]).0, 0);
+    let _worker = world.worker();
+
+    // when it inserts parents and children together
+    app.run(
+        "begin;
+         insert into salesforce.account (name) values ('North'), ('South');
+         insert into salesforce.contact (lastname, account_id) values ('Ann', 1), ('Ben', 2), ('Cid', null);
+         commit",
+    )
+    .await
+    .unwrap();
+
+    // then the records refer to each other, and what a person changes there comes back as numbers of rows
+    wait_until("everything is sent", PATIENCE, async || world.unsettled().await == 0).await;
+    let records = world.records(&mappings[1]).await;
+    assert_eq!(records.len(), 3);
+    let lookups = "select count(*) from salesforce.contact join salesforce.account \
+                   on account.id = account_id and account.sfid = accountid";
+    wait_until("the lookups are read back", PATIENCE, async || {
+        world.cell(lookups).await.as_deref() == Some("2")
+    })
+    .await;
+    let cell = async |sql: &str| world.cell(sql).await.unwrap();
+    let south = cell("select sfid from salesforce.account where name = 'South'").await;
+    for name in ["Ann", "Cid"] {
+        let find = format!("select sfid from salesforce.contact where lastname = '{name}'");
+        let edit = json!({ "AccountId": south });
+        world.control().update("Contact", &cell(&find).await, &edit).await.unwrap();
+    }
+    let moved =
+        "select string_agg(lastname || account_id, ' ' order by id) from salesforce.contact";
+    wait_until("the rows follow", PATIENCE, async || {
+        world.cell(moved).await.as_deref() == Some("Ann2 Ben2 Cid2")
+    })
+    .await;
+    for mapping in &mappings {
+        assert_eq!(world.differences(mapping).await, Vec::<String>::new());
+    }
+    assert_eq!(world.cell("select count(*) from lockstep.conflict").await.as_deref(), Some("0"));
+}

@@ -38,7 +38,7 @@ pub(in crate::mapping) struct FieldEntry {
 #[derive(Clone, Debug)]
 pub(in crate::mapping) struct ReferenceEntry {
     pub(in crate::mapping) mapping: Spanned<String>,
-    /// The parent's column; its key's when absent.
+    /// The parent's column: its key's, which is meant when absent, or `id`.
     pub(in crate::mapping) match_column: Option<Spanned<String>>,
     pub(in crate::mapping) column: Spanned<String>,
 }

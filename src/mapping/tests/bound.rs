@@ -132,6 +132,19 @@ fn a_reference_takes_the_parents_key_and_its_type() {
 }
 
 #[test]
+fn a_reference_by_row_needs_no_key_of_the_parent() {
+    let account = "object = \"Account\"\nfields = [\"Name\"]\n";
+    let contact = "object = \"Contact\"\nindexes = [\"account_id\"]\n[fields.AccountId]\n\
+                   ref = { mapping = \"account\", match = \"id\", column = \"account_id\" }\n";
+    let mappings = mappings(&[contact, account]);
+    let reference = mappings[0].fields[0].reference.as_ref().unwrap();
+    assert!(reference.is_by_row_id());
+    assert_eq!((reference.table.as_str(), reference.column.as_str()), ("account", "account_id"));
+    assert_eq!(reference.column_type, ColumnType::Integer);
+    assert!(reference.fits(ColumnType::Bigint) && !reference.fits(ColumnType::Varchar(18)));
+}
+
+#[test]
 fn children_that_wait_for_parents_that_are_never_sent_are_warned_of() {
     let account = |direction| {
         format!(

@@ -140,7 +140,7 @@ error[SX2330]: `phone` does not identify a row of `account`
 7 | ref = { mapping = "Account", match = "phone", column = "account_app_id" }
   |                                      ^^^^^^^
   |
-  = help: the key of Account is `app_id`
+  = help: the key of Account is `app_id`, and `match = "id"` names its rows by their `id`
 "#,
     );
 }
@@ -167,7 +167,7 @@ error[SX2330]: Account has no key to be referred to by
 4 | ref = { mapping = "Account", column = "account_app_id" }
   |                   ^^^^^^^^^
   |
-  = help: give the mapping of Account a `key`
+  = help: give the mapping of Account a `key`, or name its rows by their `id` with `match = "id"`
 "#,
     );
 }
@@ -195,6 +195,34 @@ error[SX1009]: the `ref` of `AccountId` has no `column`
   | ^^^
   |
   = help: for instance `ref = { mapping = "Account", match = "app_id", column = "account_app_id" }`
+"#,
+    );
+}
+
+#[test]
+fn a_slip_in_what_names_the_parent_is_pointed_out() {
+    check(
+        &[
+            r#"
+object = "Contact"
+
+[fields.AccountId]
+ref = { mapping = "Account", match = "idd", column = "account_id" }
+"#,
+            r#"
+object = "Account"
+fields = ["Name"]
+key = { external_id = "External_Id__c", column = "app_key" }
+"#,
+        ],
+        r#"
+error[SX2330]: `idd` does not identify a row of `account`
+ --> mappings/a.toml:4:38
+  |
+4 | ref = { mapping = "Account", match = "idd", column = "account_id" }
+  |                                      ^^^^^
+  |
+  = help: did you mean `id`?
 "#,
     );
 }

@@ -2,7 +2,7 @@
 
 use super::tests::{World, deleted, id, lease, record};
 use super::{Cause, Departed, Removal, remove};
-use crate::mapping::{Direction, Mapping, Reference};
+use crate::mapping::{Direction, Mapping, ROW_ID, Reference};
 use crate::model::{ColumnType, RemoteRecord};
 use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
 
@@ -42,6 +42,27 @@ pub(super) fn child(number: u32, second: i64, parent: u32) -> RemoteRecord {
     record(number, second, ["c", id(parent).as_str(), &format!("c{number}")])
 }
 
+/// As [`family`], but the children name their parents' rows, by a foreign key of the application's.
+async fn family_by_row() -> (World, World) {
+    let mut by_row = contact();
+    by_row.fields[1].reference = Some(Reference {
+        object: "Account".to_owned(),
+        table: "account".to_owned(),
+        match_column: ROW_ID.to_owned(),
+        column: "account_id".to_owned(),
+        column_type: ColumnType::Bigint,
+    });
+    let db = provisioned_database(&[account(), by_row.clone()]).await;
+    let key =
+        "alter table salesforce.contact add foreign key (account_id) references salesforce.account";
+    run(&db, key).await;
+    let lease = lease(&db).await;
+    (
+        World { db: db.clone(), lease: lease.clone(), mapping: account() },
+        World { db, lease, mapping: by_row },
+    )
+}
+
 fn merged(loser: u32, second: i64, winner: u32) -> RemoteRecord {
     RemoteRecord { master_record_id: Some(id(winner)), ..deleted(loser, second) }
 }
@@ -56,6 +77,26 @@ async fn a_child_that_came_before_its_parent_names_it_as_soon_as_the_parent_come
 
     let expected = [format!("{}|k1|SYNCED", id(1)), format!("{}|-|SYNCED", id(2))];
     assert_eq!(rows(&children.db, NAMES).await, expected);
+    assert_eq!(rows(&children.db, STATES).await, Vec::<String>::new(), "nothing is captured");
+}
+
+#[tokio::test]
+async fn a_child_names_the_row_of_its_parent_as_soon_as_that_comes_and_of_the_winner_of_a_merge() {
+    const ROWS: &str =
+        "select accountid, account_id, _hc_lastop from salesforce.contact order by accountid";
+    let (parents, children) = family_by_row().await;
+    children.apply(vec![child(7, 0, 1), child(8, 0, 2), child(9, 0, 3)]).await.unwrap();
+    assert_eq!(rows(&children.db, ROWS).await.concat().matches('-').count(), 3);
+
+    let both = vec![record(2, 0, ["b", "1", "k2"]), record(1, 0, ["a", "1", "k1"])];
+    parents.apply(both).await.unwrap();
+    let is = |account: u32, row: &str| format!("{}|{row}|SYNCED", id(account));
+    assert_eq!(rows(&children.db, ROWS).await, [is(1, "1"), is(2, "2"), is(3, "-")]);
+    assert_eq!(children.apply(vec![child(7, 0, 1)]).await.unwrap().updated, 0);
+
+    let applied = parents.apply(vec![merged(1, 5, 2)]).await.unwrap();
+    assert_eq!(applied.deleted, 1);
+    assert_eq!(rows(&children.db, ROWS).await, [is(2, "2"), is(2, "2"), is(3, "-")]);
     assert_eq!(rows(&children.db, STATES).await, Vec::<String>::new(), "nothing is captured");
 }
 

@@ -57,6 +57,13 @@ pub async fn as_found(db: &Database, mut mappings: Vec<Mapping>) -> Result<Vec<M
             {
                 field.column_type = found;
             }
+            let Some(reference) = &mut field.reference else { continue };
+            let found = relation.columns.get(&reference.column);
+            if let Some(found) = found.and_then(|column| ColumnType::parse(&column.sql_type))
+                && reference.fits(found)
+            {
+                reference.column_type = found;
+            }
         }
     }
     Ok(mappings)
@@ -166,8 +173,10 @@ fn misfits(mapping: &Mapping, relation: &Relation) -> Vec<(String, Misfit)> {
 
 /// Whether the column is taken as it is, by [`as_found`].
 fn is_adopted(mapping: &Mapping, column: &str, is: &str) -> bool {
-    let field = mapping.field_of_column(column);
-    field.zip(ColumnType::parse(is)).is_some_and(|(field, found)| field.fits(found))
+    let Some(found) = ColumnType::parse(is) else { return false };
+    let mut references = mapping.fields.iter().filter_map(|field| field.reference.as_ref());
+    mapping.field_of_column(column).is_some_and(|field| field.fits(found))
+        || references.any(|reference| reference.column == column && reference.fits(found))
 }
 
 /// Whether every value of the wanted type fits, and travels in the same binary form.

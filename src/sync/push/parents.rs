@@ -46,14 +46,16 @@ impl Missing {
 }
 
 impl Parents {
-    /// Looks up the parents that these wishes name and that are not known yet: one query per table and column.
+    /// Looks up the parents that these wishes name, or named before, and that are not known yet: one query per table and
+    /// column.
     pub(super) async fn load(
         &mut self,
         db: &Database,
         wishes: impl Iterator<Item = &Wish>,
     ) -> Result<(), postgres::Error> {
         let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for key in wishes.filter_map(parent_of).filter(|key| !self.known.contains_key(key)) {
+        let named = wishes.flat_map(|wish| parent_of(wish).into_iter().chain(wish.former_parent()));
+        for key in named.filter(|key| !self.known.contains_key(key)) {
             let column = (key.table.clone(), key.match_column.clone());
             wanted.entry(column).or_default().insert(key.value.clone());
         }
@@ -113,9 +115,10 @@ impl Parents {
             .map(|wish| {
                 let local = match &wish.local {
                     Local::Value(value) => value.clone(),
-                    Local::Parent(key) => Value::Text(self.id_of(key)?.as_str().to_owned()),
+                    Local::Parent(key) => id_value(self.id_of(key)?),
                 };
-                Ok(wish.clone().resolved(local))
+                let former = wish.former_parent().and_then(|key| self.id_of(key).ok());
+                Ok(wish.resolved(local, former.map(id_value)))
             })
             .collect()
     }
@@ -128,6 +131,10 @@ impl Parents {
             .or_else(|| self.links.get(&parent.record))
             .ok_or_else(|| Missing::Id(parent.record.clone()))
     }
+}
+
+fn id_value(id: &SalesforceId) -> Value {
+    Value::Text(id.as_str().to_owned())
 }
 
 fn parent_of(wish: &Wish) -> Option<&ParentKey> {

@@ -4,7 +4,7 @@ use crate::mapping::Mapping;
 use crate::model::{Action, Fields, SalesforceId, Value};
 use crate::postgres::{JournalEntry, LocalRow};
 use crate::reconcile::{
-    Attempt, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish, value_of_json,
+    Attempt, Base, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish, value_of_json,
     whole_row, wishes,
 };
 use chrono::{DateTime, Utc};
@@ -135,7 +135,11 @@ impl Work {
     /// the row held before.
     pub(super) fn is_contested(&self, remote: Remote<'_>) -> bool {
         let Remote::Live(record) = remote else { return false };
-        let is_as_before = |wish: &Wish| wish.base.as_ref() == record.values.get(wish.field);
+        let is_as_before = |wish: &Wish| match &wish.base {
+            Some(Base::Value(base)) => Some(base) == record.values.get(wish.field),
+            // Which record that was is not known here.
+            Some(Base::Parent { .. }) | None => false,
+        };
         match self.task {
             Task::Update(_) => !self.wishes.iter().all(is_as_before),
             Task::Delete(_) => true,

@@ -3,6 +3,7 @@
 mod anomalies;
 mod arrival;
 mod bulk;
+mod by_row;
 mod errors;
 mod flight;
 mod in_order;

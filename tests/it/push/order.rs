@@ -188,6 +188,35 @@ async fn a_reference_that_salesforce_refuses_afterwards_parks_the_row_until_it_i
 }
 
 #[tokio::test]
+async fn a_reference_that_was_sent_and_not_read_back_is_changed_and_emptied_as_the_row_says() {
+    let world = World::start().await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('A', 'a'), ('B', 'b');
+             insert into contact (lastname, external_id__c, account_key)
+             values ('1', 'c1', 'a'), ('2', 'c2', 'a'), ('3', 'c3', 'a')",
+        )
+        .await;
+    world.settle().await;
+    let accounts = world.records("Account").await;
+    let [a, b] = [0, 1].map(|n: usize| value(accounts[n].id.as_str()));
+    let parents = async || -> Vec<Value> {
+        let contacts = world.records("Contact").await;
+        contacts.iter().map(|contact| contact.values[3].clone()).collect()
+    };
+
+    world.app("update contact set account_key = 'b' where lastname <> '2'").await;
+    world.app("update contact set account_key = null where lastname = '2'").await;
+    world.settle().await;
+    assert_eq!(parents().await, [b.clone(), Value::Null, b.clone()]);
+
+    world.app("update contact set account_key = 'a'").await;
+    world.settle().await;
+    assert_eq!(parents().await, [a.clone(), a.clone(), a]);
+    assert!(world.rows("select 1 from lockstep.conflict").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_child_of_a_parked_parent_waits_without_costing_anything_and_comes_when_the_parent_does()
 {
     let world = World::start().await;
