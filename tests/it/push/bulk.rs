@@ -1,6 +1,6 @@
 //! Bulk jobs that go wrong: every record ends as what became of it, and none is written twice.
 
-use super::world::World;
+use super::world::{World, value};
 use salesforce_simulator::control::{JobEnding, LateAnswer};
 use salesforce_simulator::{Fault, FaultKind};
 
@@ -14,6 +14,19 @@ async fn assert_all_there(world: &World, said: &str) {
     assert_eq!(world.records("Account").await.len(), 2_100, "{said}");
     assert_eq!(world.rows("select count(distinct sfid) from account").await, ["2100"], "{said}");
     assert_eq!(world.states().await, ["SUCCESS|2100"], "{said}");
+    assert_no_job_is_left(world, said).await;
+}
+
+/// Every job that was begun is over, for the engine and in the org.
+async fn assert_no_job_is_left(world: &World, said: &str) {
+    for line in
+        world.rows("select job_id, state in ('done', 'aborted') from lockstep.bulk_job").await
+    {
+        let (job, is_over) = line.split_once('|').unwrap();
+        assert_eq!(is_over, "t", "{said}");
+        let known = world.client.ingest_job(job).await.unwrap();
+        assert!(known.state.is_final(), "{said}: {:?}", known.state);
+    }
 }
 
 #[tokio::test]
@@ -85,6 +98,7 @@ async fn a_job_that_was_never_closed_is_aborted_by_whoever_comes_next() {
     world.resolve_open().await.unwrap();
 
     assert_eq!(world.rows(open).await, ["0"]);
+    assert_no_job_is_left(&world, "at once").await;
     assert_eq!(world.records("Account").await.len(), 0, "a job that is not closed has no effect");
     world.settle().await;
     assert_all_there(&world, "after").await;
@@ -101,6 +115,55 @@ async fn one_record_that_is_refused_in_a_job_costs_the_others_nothing() {
 
     assert_eq!((pushed.accepted, pushed.refused, pushed.waiting), (2_099, 1, 0));
     assert_eq!(world.rows("select name from account where sfid is null").await, ["A77"]);
+}
+
+#[tokio::test]
+async fn an_update_that_is_refused_in_a_job_is_parked_though_the_job_went_well() {
+    let world = World::start().await;
+    world.app(INSERTS).await;
+    world.settle().await;
+    let poison = FaultKind::poison("STRING_TOO_LONG", "Phone", "77".into());
+    world.fault("PUT", A_JOB, Fault::from(poison).forever()).await;
+    world.app("update account set phone = id::text").await;
+
+    let pushed = world.run().await.unwrap();
+
+    assert_eq!((pushed.accepted, pushed.refused, pushed.waiting), (2_099, 1, 0));
+    assert_eq!(world.rows("select record_id from lockstep.parked").await, ["77"]);
+}
+
+#[tokio::test]
+async fn updates_that_a_job_ends_before_are_sent_again() {
+    let world = World::start().await;
+    world.app(INSERTS).await;
+    world.settle().await;
+    let kind = FaultKind::Job {
+        ending: JobEnding::Unprocessed,
+        after_rows: 700,
+        message: "broken".to_owned(),
+    };
+    world.fault("POST", JOBS, kind).await;
+    world.app("update account set phone = 'new'").await;
+
+    world.settle().await;
+
+    let records = world.records("Account").await;
+    let changed = records.iter().filter(|record| record.values[2] == value("new"));
+    assert_eq!(changed.count(), 2_100);
+}
+
+#[tokio::test]
+async fn a_text_that_stands_for_null_in_a_job_goes_another_way() {
+    let world = World::start().await;
+    world.app(INSERTS).await;
+    world.app("update account set phone = '#N/A' where name = 'A77'").await;
+
+    world.settle().await;
+
+    let records = world.records("Account").await;
+    let phones: Vec<_> = records.iter().map(|record| &record.values[2]).collect();
+    assert_eq!(phones.iter().filter(|phone| ***phone == value("#N/A")).count(), 1);
+    assert_eq!(world.writes().await.len(), 1, "the others by the job");
 }
 
 #[tokio::test]

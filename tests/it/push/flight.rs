@@ -2,6 +2,7 @@
 
 use super::COLLECTIONS;
 use super::world::{World, mappings};
+use lockstep::mapping::Mapping;
 use salesforce_simulator::control::Page;
 use salesforce_simulator::{Fault, FaultKind};
 
@@ -10,6 +11,30 @@ const INSERTS: &str = "insert into account (name, external_id__c) \
 
 fn bad_gateway() -> Fault {
     Fault::from(FaultKind::Page { page: Page::BadGateway })
+}
+
+/// The usual mappings, which never write by Bulk jobs.
+fn without_bulk() -> Vec<Mapping> {
+    let mut mappings = mappings();
+    for mapping in &mut mappings {
+        mapping.bulk.write_above = 100_000;
+    }
+    mappings
+}
+
+/// Of the records whose sending had this outcome, as many as were under way at the same time at most.
+async fn most_at_once(world: &World, outcome: &str) -> String {
+    let most = format!(
+        "select max(under_way) from (
+             select sum(step) over (order by at, step) as under_way
+             from (
+                 select opened_at as at, 1 as step from lockstep.journal where outcome = '{outcome}'
+                 union all
+                 select closed_at, -1 from lockstep.journal where outcome = '{outcome}'
+             ) as steps
+         ) as sums"
+    );
+    world.rows(&most).await.remove(0)
 }
 
 #[tokio::test]
@@ -55,7 +80,7 @@ async fn records_that_were_locked_go_out_again_one_call_after_the_other() {
     let world = World::start().await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k')").await;
     world.settle().await;
-    let locked = FaultKind::row_error("UNABLE_TO_LOCK_ROW", 3);
+    let locked = FaultKind::row_error("UNABLE_TO_LOCK_ROW", 1);
     world.fault("POST", COLLECTIONS, Fault::from(locked).times(3)).await;
     world
         .app(
@@ -68,6 +93,77 @@ async fn records_that_were_locked_go_out_again_one_call_after_the_other() {
 
     assert_eq!(world.records("Contact").await.len(), 600);
     assert_eq!(world.states().await, ["SUCCESS|601"]);
+    assert_eq!(most_at_once(&world, "refused").await, "600", "three calls beside each other");
+    assert_eq!(most_at_once(&world, "accepted").await, "200", "and then one after the other");
+}
+
+#[tokio::test]
+async fn three_calls_of_one_kind_are_under_way_at_most() {
+    let world = World::with(without_bulk()).await;
+    world.app(&INSERTS.replace("1000", "2000")).await;
+
+    assert_eq!(world.run().await.unwrap().accepted, 2_000);
+
+    assert_eq!(most_at_once(&world, "accepted").await, "600");
+}
+
+#[tokio::test]
+async fn two_calls_that_fail_in_a_row_end_the_flight() {
+    let world = World::with(without_bulk()).await;
+    world.fault("POST", COLLECTIONS, bad_gateway().forever()).await;
+    world.app(&INSERTS.replace("1000", "2000")).await;
+
+    assert!(world.run().await.is_err());
+
+    let calls = world.writes().await.len();
+    assert!((2..=5).contains(&calls), "those that were under way, of ten: {calls}");
+}
+
+#[tokio::test]
+async fn two_mappings_whose_calls_fail_end_the_run() {
+    let world = World::start().await;
+    world.fault("POST", COLLECTIONS, bad_gateway().forever()).await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('A', 'k1');
+             insert into contact (lastname, external_id__c) values ('C', 'c1');
+             insert into lead (lastname, company) values ('Byron', 'Acme')",
+        )
+        .await;
+
+    assert!(world.run().await.is_err());
+
+    assert_eq!(world.writes().await.len(), 2, "a third mapping would meet the same");
+}
+
+#[tokio::test]
+async fn a_call_that_goes_well_makes_good_the_failures_before_it() {
+    let world = World::start().await;
+    let insert = async |key: &str| {
+        let insert = format!("insert into account (name, external_id__c) values ('A', '{key}')");
+        world.app(&insert).await;
+        world.run().await
+    };
+    world.fault("POST", COLLECTIONS, bad_gateway().times(2)).await;
+    assert!(insert("k1").await.is_err());
+    assert!(insert("k2").await.is_err());
+    insert("k3").await.unwrap();
+    world.fault("POST", COLLECTIONS, bad_gateway()).await;
+    assert!(insert("k4").await.is_err(), "a third failure in all, and the first in a row");
+
+    assert_eq!(insert("k5").await.unwrap().claimed, 1, "it does not rest");
+}
+
+#[tokio::test]
+async fn a_few_records_go_out_before_the_backlog_of_another_table() {
+    let world = World::start().await;
+    world.app(INSERTS).await;
+    world.app("insert into lead (lastname, company) values ('Byron', 'Acme')").await;
+
+    world.run().await.unwrap();
+
+    let first = world.rows("select table_name from lockstep.journal order by id limit 1").await;
+    assert_eq!(first, ["lead"]);
 }
 
 #[tokio::test]
@@ -89,11 +185,7 @@ async fn a_backlog_of_one_table_does_not_keep_another_one_waiting() {
 
 #[tokio::test]
 async fn five_calls_carry_a_thousand_inserts_and_one_more_looks_at_all_that_is_updated() {
-    let mut mappings = mappings();
-    for mapping in &mut mappings {
-        mapping.bulk.write_above = 100_000;
-    }
-    let world = World::with(mappings).await;
+    let world = World::with(without_bulk()).await;
     let before = world.client.calls_made();
     world
         .app(

@@ -15,16 +15,21 @@ mod rehearsal;
 mod world;
 
 use crate::uncaptured::uncaptured;
+use crate::wait::wait_until;
 use chrono::TimeDelta;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
 use lockstep::sync::{Error, Pushed};
 use salesforce_simulator::{Fault, FaultKind};
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use world::{World, mappings, value};
 
 const COLLECTIONS: &str = "/services/data/*/composite/sobjects*";
+
+/// Long enough for a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 async fn sfid_of(world: &World, table: &str) -> SalesforceId {
     let rows = world.rows(&format!("select sfid from {table} order by id limit 1")).await;
@@ -369,12 +374,16 @@ async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
 #[tokio::test]
 async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() {
     let world = World::start().await;
-    world.fault("PATCH", COLLECTIONS, FaultKind::latency(400)).await;
+    let held = FaultKind::LateCommit { millis: None };
+    let held = world.fault("POST", COLLECTIONS, held).await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
     let (pushed, ()) = tokio::join!(world.run(), async {
-        let claimed = "select 1 from lockstep.journal where outcome is null";
-        while world.rows(claimed).await.is_empty() {}
+        wait_until("the insert is under way", PATIENCE, async || {
+            world.control().held().await.unwrap().contains_key(&held)
+        })
+        .await;
         world.app("delete from account").await;
+        world.release(held).await;
     });
     assert_eq!(pushed.unwrap().accepted, 1);
     world.settle().await;
