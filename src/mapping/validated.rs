@@ -45,6 +45,8 @@ pub enum ConflictPolicy {
     PostgresWins,
     /// The later of the two: the time of the captured statement against `SystemModstamp`; a tie goes to Salesforce.
     Newest,
+    /// Nobody until a person has decided: the record's changes are parked, and neither side is overwritten.
+    Manual,
 }
 
 /// What a deletion on one side does on the other.

@@ -5,6 +5,7 @@ use super::connect::begin;
 use super::status::unsigned;
 use super::{Database, Error};
 use crate::model::{Action, SalesforceId};
+use crate::reconcile::Winner;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 use tokio_postgres::Row;
@@ -50,6 +51,8 @@ pub struct Refusal {
     pub first_at: DateTime<Utc>,
     /// What was sent, or would have been, by field. Only told of a single change.
     pub sent: Option<Map<String, Json>>,
+    /// By field the `base`, `local` and `remote` value that a person is to choose from. Only told of a single change.
+    pub conflicts: Option<Map<String, Json>>,
 }
 
 /// Parked changes that were refused for one reason.
@@ -143,6 +146,7 @@ fn failure_of(row: &Row) -> Result<Failure, Error> {
         None => None,
         Some(origin) => {
             let sent: Option<Json> = row.try_get(14)?;
+            let conflicts: Option<Json> = row.try_get(15)?;
             let attempts: i32 = row.try_get(12)?;
             Some(Refusal {
                 origin,
@@ -152,6 +156,7 @@ fn failure_of(row: &Row) -> Result<Failure, Error> {
                 attempts: unsigned(attempts.into()),
                 first_at: row.try_get(13)?,
                 sent: sent.and_then(|sent| sent.as_object().cloned()),
+                conflicts: conflicts.and_then(|conflicts| conflicts.as_object().cloned()),
             })
         }
     };
@@ -191,6 +196,21 @@ pub async fn retry_failures(
     let is_present = payload == Payload::Present;
     let last: (&(dyn ToSql + Sync), Type) = (&is_present, Type::BOOL);
     change_failures(db, include_str!("sql/retry_failures.sql"), selection, last).await
+}
+
+/// Decides conflicts that wait for a person and makes their changes due again, as `lockstep.decide` does for the
+/// application. Answers how many.
+///
+/// # Errors
+/// When the database cannot be asked, or `winner` is not a side.
+pub async fn decide_failures(
+    db: &Database,
+    selection: &Selection,
+    winner: Winner,
+) -> Result<u64, Error> {
+    let winner = winner.as_str();
+    let last: (&(dyn ToSql + Sync), Type) = (&winner, Type::TEXT);
+    change_failures(db, include_str!("sql/decide_failures.sql"), selection, last).await
 }
 
 /// Gives parked changes up: they move to the archive as IGNORED. Answers how many.

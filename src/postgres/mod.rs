@@ -11,6 +11,7 @@ mod claim;
 mod connect;
 mod connection;
 mod console;
+mod decided;
 mod deletions;
 mod drift;
 pub mod ephemeral;
@@ -60,13 +61,14 @@ pub use claim::{
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
 pub use console::Console;
+pub use decided::decided;
 pub use deletions::{DeletionsAsked, deletions_asked, welcome_kept_away};
 pub use drift::{DriftNote, applied, drifts, note_drift, require_load};
 pub use error::Error;
 pub use facts::{TableFacts, foreign_keys, table_facts};
 pub use failures::{
-    Failure, FailureGroup, Payload, Refusal, Selection, failure, failure_groups, failures,
-    ignore_failures, retry_failures,
+    Failure, FailureGroup, Payload, Refusal, Selection, decide_failures, failure, failure_groups,
+    failures, ignore_failures, retry_failures,
 };
 pub use frozen::{Frozen, FrozenField, frozen};
 pub use journal::{

@@ -116,6 +116,8 @@ pub struct Evidence {
     pub operation: Option<Action>,
     /// What would have been sent, by field, where the rehearsal refused it before a request was made.
     pub rehearsed: Option<Map<String, Json>>,
+    /// By field the `base`, `local` and `remote` value that a person is to choose from.
+    pub conflicts: Option<Map<String, Json>>,
 }
 
 /// A conflict and its decision.
@@ -348,7 +350,7 @@ fn outcome_row(mapping: &Mapping, recorded: &Recorded) -> Json {
 }
 
 fn refusal_row(recorded: &Recorded, code: &str, message: &str) -> Json {
-    let Evidence { fields, operation, rehearsed } = &recorded.evidence;
+    let Evidence { fields, operation, rehearsed, conflicts } = &recorded.evidence;
     let origin = match (rehearsed, recorded.journal) {
         (Some(_), _) => "rehearsal",
         (None, Some(_)) => "salesforce",
@@ -368,6 +370,7 @@ fn refusal_row(recorded: &Recorded, code: &str, message: &str) -> Json {
         "cause": cause(code, fields, message),
         "operation": operation,
         "sent": rehearsed,
+        "conflicts": conflicts,
     })
 }
 

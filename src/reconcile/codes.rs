@@ -40,6 +40,8 @@ const REPAIR_VISIBILITY: &str =
 const REPAIR_PARENT: &str = "Insert the parent's row, or point this one at a row that is there; the next change of either tries again.";
 const REPAIR_CYCLE: &str =
     "Insert one of the rows without its reference, and set the reference in an UPDATE afterwards.";
+const REPAIR_CONFLICT: &str = "Look at both sides' values (`lockstep errors show ID`), then say whose stay: \
+     lockstep errors decide postgres ID, or: lockstep errors decide salesforce ID.";
 const REPAIR_EVIDENCE: &str =
     "Look in Salesforce which of the records is this row's, delete the others, then retry.";
 
@@ -135,6 +137,7 @@ pub(super) const CODES: &[(&str, Class, &str)] = &[
     ("INVALID_VERSION",                                      Class::StopConnection, REPAIR_VERSION),
     // Ours.
     ("RECORD_WAS_MERGED",                                      Class::Park, REPAIR_MERGED),
+    ("CONFLICT",                                             Class::Park, REPAIR_CONFLICT),
     ("PARENT_NOT_FOUND",                                       Class::Park, REPAIR_PARENT),
     ("REFERENCE_CYCLE",                                        Class::Park, REPAIR_CYCLE),
     ("INVALID_VALUE",                                          Class::Park, REPAIR_VALUE),

@@ -1,5 +1,6 @@
 //! What becomes of one record: its merged wishes against what Salesforce holds.
 
+use super::ask::{Decided, decision_about, question};
 use super::merge::{Facts, Ours, Resolution, Winner, merge_field};
 use super::values::{FieldValues, Resolved};
 use crate::mapping::{ConflictPolicy, Field, Mapping};
@@ -71,6 +72,8 @@ pub enum Step {
     AlreadyDeleted,
     /// Bring the row back: Salesforce's record was edited while the application deleted the row.
     Restore,
+    /// Do nothing on either side until a person has decided the conflicts.
+    Ask,
 }
 
 /// The answer for one record.
@@ -107,6 +110,7 @@ pub fn reconcile_update(
     wishes: &[Resolved],
     remote: Remote<'_>,
     attempts: &[Attempt],
+    decided: &[Decided],
 ) -> Decision {
     match remote {
         _ if wishes.is_empty() => Decision::only(Step::Settle("no mapped column changed")),
@@ -124,7 +128,9 @@ pub fn reconcile_update(
                 .map(|field| deletion_conflict(field, Winner::Postgres))
                 .collect(),
         },
-        Remote::Live(record) => merge_record(mapping, wishes, record, attempts).decision(record),
+        Remote::Live(record) => {
+            merge_record(mapping, wishes, record, attempts, decided).decision(record)
+        }
     }
 }
 
@@ -138,8 +144,9 @@ pub fn reconcile_found(
     wishes: &[Resolved],
     record: &RemoteRecord,
     attempts: &[Attempt],
+    decided: &[Decided],
 ) -> Decision {
-    let mut merged = merge_record(mapping, wishes, record, attempts);
+    let mut merged = merge_record(mapping, wishes, record, attempts, decided);
     let fields = mapping.fields.iter().zip(&record.values).enumerate();
     for (position, (field, remote)) in fields {
         let is_wished = wishes.iter().any(|wish| wish.field == position);
@@ -158,13 +165,15 @@ pub fn reconcile_found(
 /// Decides a deletion.
 ///
 /// An edit in Salesforce of a field that both sides may write wins over the deletion, unless the row's `id` is
-/// in use again: then there is no place to bring it back to.
+/// in use again: then there is no place to bring it back to. Where a person is to decide about such a field, it is the
+/// deletion that is decided.
 #[must_use]
 pub fn reconcile_delete(
     mapping: &Mapping,
     deletion: &Deletion,
     remote: Remote<'_>,
     attempts: &[Attempt],
+    decided: &[Decided],
 ) -> Decision {
     let delete = Step::Delete(deletion.sfid.clone());
     let record = match remote {
@@ -172,7 +181,13 @@ pub fn reconcile_delete(
         Remote::Gone => return Decision::only(Step::AlreadyDeleted),
         Remote::Live(record) => record,
     };
-    let winner = if deletion.has_successor { Winner::Postgres } else { Winner::Salesforce };
+    let winner = |field: &Field, remote: &Value| match field.conflict {
+        _ if deletion.has_successor => Winner::Postgres,
+        ConflictPolicy::Manual => {
+            decision_about(decided, field, &Value::Null, remote).unwrap_or(Winner::Undecided)
+        }
+        _ => Winner::Salesforce,
+    };
     let conflicts: Vec<Conflict> = mapping
         .fields
         .iter()
@@ -187,11 +202,15 @@ pub fn reconcile_delete(
                 local: Value::Null,
                 remote: remote.clone(),
                 policy: field.conflict,
-                winner,
+                winner: winner(field, remote),
             })
         })
         .collect();
-    let step = if conflicts.is_empty() || deletion.has_successor { delete } else { Step::Restore };
+    if let Some(question) = question(&conflicts) {
+        return question;
+    }
+    let is_deleted = conflicts.iter().all(|conflict| conflict.winner == Winner::Postgres);
+    let step = if is_deleted { delete } else { Step::Restore };
     Decision { step, adopt: Vec::new(), conflicts }
 }
 
@@ -212,6 +231,9 @@ struct Merged {
 impl Merged {
     fn decision(self, record: &RemoteRecord) -> Decision {
         let Self { send, adopt, conflicts } = self;
+        if let Some(question) = question(&conflicts) {
+            return question;
+        }
         let step = match (send.is_empty(), adopt.is_empty()) {
             (false, _) => Step::Update(record.id.clone(), send),
             (true, false) => Step::Settle("overruled: Salesforce's values stay"),
@@ -226,6 +248,7 @@ fn merge_record(
     wishes: &[Resolved],
     record: &RemoteRecord,
     attempts: &[Attempt],
+    decided: &[Decided],
 ) -> Merged {
     let after_unknown = attempts.iter().any(|attempt| attempt.is_unresolved);
     let mut merged = Merged::default();
@@ -251,12 +274,13 @@ fn merge_record(
             remote_at: record.system_modstamp,
             after_unknown,
             policy: field.conflict,
+            decided: decision_about(decided, field, &wish.local, remote),
         });
         if let Resolution::Conflict(winner) = resolution {
             merged.conflicts.push(field_conflict(field, wish, remote, winner));
         }
         match resolution {
-            Resolution::Equal | Resolution::Conflict(Winner::Neither) => {}
+            Resolution::Equal | Resolution::Conflict(Winner::Neither | Winner::Undecided) => {}
             Resolution::Push | Resolution::Conflict(Winner::Postgres) => {
                 merged.send.push((wish.field, wish.local.clone()));
             }
@@ -335,6 +359,7 @@ mod tests {
             &[wish(0, "A", "B")],
             Remote::Live(&record),
             &[],
+            &[],
         );
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(0, text("B"))]));
         assert!(decision.adopt.is_empty() && decision.conflicts.is_empty());
@@ -346,7 +371,8 @@ mod tests {
         mapping.fields[1].conflict = ConflictPolicy::PostgresWins;
         let record = remote(text("X"), text("y"));
         let wishes = [wish(0, "A", "B"), wish(1, "a", "b")];
-        let decision = reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), &[]);
+        let decision =
+            reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), &[], &[]);
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(1, text("b"))]));
         assert_eq!(decision.adopt, [(0, text("X"))]);
         let winners: Vec<_> = decision.conflicts.iter().map(|c| (&*c.field, c.winner)).collect();
@@ -373,8 +399,14 @@ mod tests {
             ("edited after a lost write",  Remote::Live(&edited), vec![attempt("Y", true)],   Settle("overruled: Salesforce's values stay"),   1),
         ];
         for (case, remote, attempts, step, conflicts) in table {
-            let decision =
-                reconcile_update(&contact(), &sfid(1), &[wish(0, "A", "B")], remote, &attempts);
+            let decision = reconcile_update(
+                &contact(),
+                &sfid(1),
+                &[wish(0, "A", "B")],
+                remote,
+                &attempts,
+                &[],
+            );
             assert_eq!(decision.step, step, "{case}");
             assert_eq!(decision.conflicts.len(), conflicts, "{case}");
         }
@@ -385,8 +417,14 @@ mod tests {
         let mut mapping = contact();
         mapping.fields[0].direction = Direction::ToSalesforce;
         let record = remote(text("X"), Value::Null);
-        let decision =
-            reconcile_update(&mapping, &sfid(1), &[wish(0, "A", "B")], Remote::Live(&record), &[]);
+        let decision = reconcile_update(
+            &mapping,
+            &sfid(1),
+            &[wish(0, "A", "B")],
+            Remote::Live(&record),
+            &[],
+            &[],
+        );
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(0, text("B"))]));
         assert!(decision.conflicts.is_empty());
     }
@@ -409,7 +447,7 @@ mod tests {
         for (case, remote, has_successor, attempts, step, conflicts) in table {
             let before = BTreeMap::from([("lastname".to_owned(), text("A"))]);
             let deletion = Deletion { sfid: sfid(1), before, has_successor };
-            let decision = reconcile_delete(&contact(), &deletion, remote, &attempts);
+            let decision = reconcile_delete(&contact(), &deletion, remote, &attempts, &[]);
             assert_eq!(decision.step, step, "{case}");
             assert_eq!(decision.conflicts.len(), conflicts, "{case}");
         }
@@ -417,7 +455,7 @@ mod tests {
 
     #[test]
     fn an_update_without_mapped_columns_is_settled() {
-        let decision = reconcile_update(&contact(), &sfid(1), &[], Remote::Gone, &[]);
+        let decision = reconcile_update(&contact(), &sfid(1), &[], Remote::Gone, &[], &[]);
         assert!(matches!(decision.step, Step::Settle(_)));
     }
 }

@@ -39,6 +39,8 @@ pub struct Facts<'a> {
     pub after_unknown: bool,
     /// The field's policy.
     pub policy: ConflictPolicy,
+    /// What a person has decided about this very conflict.
+    pub decided: Option<Winner>,
 }
 
 /// The side whose value stays.
@@ -50,6 +52,8 @@ pub enum Winner {
     Salesforce,
     /// No one's: each side keeps its own, as both of them keep undoing the other's.
     Neither,
+    /// A person is to say.
+    Undecided,
 }
 
 impl Winner {
@@ -60,6 +64,7 @@ impl Winner {
             Self::Postgres => "postgres",
             Self::Salesforce => "salesforce",
             Self::Neither => "neither",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -101,10 +106,9 @@ pub fn merge_field(facts: &Facts<'_>) -> Resolution {
 }
 
 fn winner(facts: &Facts<'_>) -> Winner {
-    if facts.after_unknown {
-        return Winner::Salesforce;
-    }
     match facts.policy {
+        ConflictPolicy::Manual => facts.decided.unwrap_or(Winner::Undecided),
+        _ if facts.after_unknown => Winner::Salesforce,
         ConflictPolicy::SalesforceWins => Winner::Salesforce,
         ConflictPolicy::PostgresWins => Winner::Postgres,
         ConflictPolicy::Newest => newest(facts.local_at, facts.remote_at),
@@ -122,7 +126,7 @@ fn newest(local_at: DateTime<Utc>, remote_at: Option<DateTime<Utc>>) -> Winner {
 #[cfg(test)]
 mod tests {
     use super::{Facts, Ours, Resolution, Winner, merge_field};
-    use crate::mapping::ConflictPolicy::{self, Newest, PostgresWins, SalesforceWins};
+    use crate::mapping::ConflictPolicy::{self, Manual, Newest, PostgresWins, SalesforceWins};
     use crate::model::Value;
     use crate::reconcile::samples::{moment, text};
 
@@ -137,6 +141,7 @@ mod tests {
             remote_at: Some(moment(100)),
             after_unknown: false,
             policy: SalesforceWins,
+            decided: None,
         }
     }
 
@@ -203,6 +208,22 @@ mod tests {
                 ..facts(Some(&a), &b, &c)
             };
             assert_eq!(merge_field(&facts), Resolution::Conflict(winner), "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_that_a_person_is_to_decide_has_no_winner_until_then() {
+        let (a, b, c) = (text("A"), text("B"), text("C"));
+        for after_unknown in [false, true] {
+            for (decided, winner) in [
+                (None, Winner::Undecided),
+                (Some(Winner::Postgres), Winner::Postgres),
+                (Some(Winner::Salesforce), Winner::Salesforce),
+            ] {
+                let facts =
+                    Facts { policy: Manual, after_unknown, decided, ..facts(Some(&a), &b, &c) };
+                assert_eq!(merge_field(&facts), Resolution::Conflict(winner), "{facts:?}");
+            }
         }
     }
 

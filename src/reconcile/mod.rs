@@ -4,6 +4,7 @@
 //! calls gathers the inputs (captured changes, the record as Salesforce holds it, journalled attempts) and
 //! carries out the answer.
 
+mod ask;
 mod budget;
 mod circles;
 mod classify;
@@ -22,6 +23,7 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use ask::Decided;
 pub use budget::{Level, Meter, Reading, Work};
 pub use classify::{ATTEMPTS_MAX, Class, Verdict, cause, classify, delay_before_attempt, is_lock};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};

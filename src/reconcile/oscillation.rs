@@ -90,6 +90,9 @@ pub fn freeze(
     mut decision: Decision,
 ) -> Decision {
     let Past { attempts, repeats } = past;
+    if decision.step == Step::Ask {
+        return decision;
+    }
     let mut send = match &mut decision.step {
         Step::Update(_, values) => std::mem::take(values),
         _ => Vec::new(),
@@ -205,7 +208,8 @@ mod tests {
         if has_email {
             wishes.push(wish(1, "e", Value::Null));
         }
-        let decision = reconcile_update(mapping, &sfid(1), &wishes, Remote::Live(&record), &[]);
+        let decision =
+            reconcile_update(mapping, &sfid(1), &wishes, Remote::Live(&record), &[], &[]);
         freeze(mapping, &wishes, &record, Past { attempts: &[], repeats }, decision)
     }
 
@@ -285,7 +289,7 @@ mod tests {
         ];
         for (case, repeats, attempts, winner) in table {
             let remote = Remote::Live(&record);
-            let decided = reconcile_update(&contact(), &sfid(1), &wishes, remote, &attempts);
+            let decided = reconcile_update(&contact(), &sfid(1), &wishes, remote, &attempts, &[]);
             let decided = freeze(
                 &contact(),
                 &wishes,

@@ -158,3 +158,63 @@ async fn refusals_are_told_by_cause_and_settled_by_cause() {
     let given_up = "select count(*) from salesforce._trigger_log_archive where state = 'IGNORED' and sf_message like '%debtors'";
     assert_eq!(world.cell(given_up).await.as_deref(), Some("3"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_shown_with_its_three_values_and_a_person_says_whose_stay() {
+    // given two accounts that both sides have renamed, in a mapping that leaves names to a person
+    let mapping = TIERED.replace(
+        r#"fields = ["Name", "Tier__c", "AnnualRevenue", "External_Id__c"]"#,
+        "[fields]\nName = { conflict = \"manual\" }\nPhone = {}\nExternal_Id__c = {}\n[poll]\nevery = \"1s\"",
+    );
+    let world = world(&mapping.replace("poll = { every = \"1s\" }\n", "")).await;
+    let worker = world.worker();
+    loaded(&world).await;
+    run(&world, "insert into salesforce.account (name) values ('One'), ('Two')").await;
+    let linked =
+        "select count(*) from salesforce.account where name in ('One', 'Two') and sfid is not null";
+    until(&world, "both are sent", linked, "2").await;
+    until(&world, "nothing is under way", "select count(*) from salesforce._trigger_log", "0")
+        .await;
+    assert_eq!(worker.terminate(), Some(0));
+    for name in ["One", "Two"] {
+        let id = format!("select sfid from salesforce.account where name = '{name}'");
+        let id = world.cell(&id).await.unwrap();
+        let theirs = json!({ "Name": format!("{name} theirs") });
+        world.control().update("Account", &id, &theirs).await.unwrap();
+    }
+    run(
+        &world,
+        "update salesforce.account set name = name || ' ours' where name in ('One', 'Two')",
+    )
+    .await;
+    let _worker = world.worker();
+    until(&world, "a person is asked", FAILED, "2").await;
+
+    // when the operator asks, then all values are told, and what to do
+    let (status, out, _) = world.run(&["errors", "list"]);
+    assert_eq!(status, 3);
+    assert!(out.contains("both sides have changed Name") && out.contains("errors decide"), "{out}");
+    let first = "select min(id) from salesforce._trigger_log where state = 'FAILED'";
+    let id = world.cell(first).await.unwrap();
+    let (_, out, _) = world.run(&["errors", "show", &id]);
+    for line in ["base        \"One\"", "Postgres    \"One ours\"", "Salesforce  \"One theirs\""] {
+        assert!(out.contains(line), "{out}");
+    }
+    let (_, out, _) = world.run(&["errors", "show", &id, "--json"]);
+    let told: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["conflicts"]["Name"]["remote"], json!("One theirs"), "{out}");
+
+    // when it decides one for each side, then both sides hold what was decided
+    let (status, out, _) = world.run(&["errors", "decide", "postgres", &id]);
+    assert_eq!((status, out.trim()), (0, "1 change decided for Postgres: the worker sends them"));
+    let (status, out, _) = world.run(&["errors", "decide", "salesforce", "--all"]);
+    assert_eq!(
+        (status, out.trim()),
+        (0, "1 change decided for Salesforce: the worker mends the rows")
+    );
+    until(&world, "both are settled", "select count(*) from salesforce._trigger_log", "0").await;
+    assert_eq!(world.differences(&world.mappings().await[0]).await, [""; 0]);
+    let names = "select string_agg(name, ', ' order by name) from salesforce.account where name ~ 'ours|theirs'";
+    assert_eq!(world.cell(names).await.as_deref(), Some("One ours, Two theirs"));
+    assert_eq!(world.run(&["errors", "decide", "salesforce", &id]).0, 1, "nothing is left");
+}

@@ -5,6 +5,7 @@ mod show;
 use super::connect;
 use super::report::{self, Exit, Failure};
 use crate::postgres::{self, Database, Payload, Selection};
+use crate::reconcile::Winner;
 use clap::Subcommand;
 use std::path::Path;
 
@@ -48,6 +49,17 @@ enum Command {
         #[arg(long)]
         present: bool,
     },
+    /// Say whose values stay where both sides changed the same field, and the mapping leaves it to a person.
+    Decide {
+        /// The side that wins.
+        #[arg(value_enum)]
+        winner: Side,
+        #[command(flatten)]
+        which: Which,
+        /// And all conflicts about the same fields as these.
+        #[arg(long, requires = "ids")]
+        alike: bool,
+    },
     /// Give parked changes up: they will not be sent.
     Ignore {
         #[command(flatten)]
@@ -59,6 +71,15 @@ enum Command {
         #[arg(long, default_value = "ignored by an operator")]
         reason: String,
     },
+}
+
+/// The side whose values stay.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Side {
+    /// The row's are sent.
+    Postgres,
+    /// The record's come into the row.
+    Salesforce,
 }
 
 /// Which parked changes are meant.
@@ -106,6 +127,19 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
                 .await
                 .map_err(connect::postgres_failure)?;
             settled(count, "to be sent again by the worker")
+        }
+        Command::Decide { winner, which, alike } => {
+            let selection = which.selection(&db, alike).await?;
+            let (winner, what) = match winner {
+                Side::Postgres => (Winner::Postgres, "decided for Postgres: the worker sends them"),
+                Side::Salesforce => {
+                    (Winner::Salesforce, "decided for Salesforce: the worker mends the rows")
+                }
+            };
+            let count = postgres::decide_failures(&db, &selection, winner)
+                .await
+                .map_err(connect::postgres_failure)?;
+            settled(count, what)
         }
         Command::Ignore { which, alike, reason } => {
             let selection = which.selection(&db, alike).await?;

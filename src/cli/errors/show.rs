@@ -12,6 +12,9 @@ use crate::reconcile::classify;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
+/// How the words of a conflict begin that a person is to decide.
+const CONFLICT: &str = "CONFLICT:";
+
 /// Lists what is parked of one object or of all, records that could not be read into a row and fields that are left
 /// alone.
 pub(super) async fn list(
@@ -76,7 +79,11 @@ fn say_group(group: &FailureGroup) {
     }
     report::say(format!("  next     {}", remedy(message)));
     if let Some(id) = log_ids.first() {
-        report::say(format!("           then: lockstep errors retry {id} --alike\n"));
+        report::say(if message.starts_with(CONFLICT) {
+            format!("           such as: lockstep errors decide salesforce {id} --alike\n")
+        } else {
+            format!("           then: lockstep errors retry {id} --alike\n")
+        });
     }
 }
 
@@ -108,6 +115,8 @@ pub(super) async fn one(db: &Database, id: i32, json: bool) -> Result<Exit, Fail
             document.insert("schema_version".to_owned(), json!(1));
             let sent = failure.refusal.as_ref().and_then(|refusal| refusal.sent.as_ref());
             document.insert("sent".to_owned(), json!(sent));
+            let conflicts = failure.refusal.as_ref().and_then(|it| it.conflicts.as_ref());
+            document.insert("conflicts".to_owned(), json!(conflicts));
         }
         report::say(format!("{document:#}"));
         return Ok(Exit::Ok);
@@ -125,6 +134,10 @@ pub(super) async fn one(db: &Database, id: i32, json: bool) -> Result<Exit, Fail
         && let Some(sent) = &refusal.sent
     {
         say_sent(sent, refusal);
+    }
+    if let Some(conflicts) = failure.refusal.as_ref().and_then(|it| it.conflicts.as_ref()) {
+        say_conflicts(conflicts, id);
+        return Ok(Exit::Ok);
     }
     report::say(format!("  next      {}", remedy(&failure.message)));
     report::say(format!(
@@ -160,6 +173,20 @@ fn say_sent(sent: &Map<String, Json>, refusal: &Refusal) {
         let mark = if is_meant { '>' } else { ' ' };
         report::say(format!("  {mark} {field}: {value}"));
     }
+}
+
+fn say_conflicts(conflicts: &Map<String, Json>, id: i32) {
+    report::say("  conflict");
+    for (field, values) in conflicts {
+        let value = |side: &str| values.get(side).unwrap_or(&Json::Null);
+        report::say(format!("  > {field}"));
+        report::say(format!("      base        {}", value("base")));
+        report::say(format!("      Postgres    {}", value("local")));
+        report::say(format!("      Salesforce  {}", value("remote")));
+    }
+    report::say("  next      say whose values stay; until then neither side is overwritten:");
+    report::say(format!("            lockstep errors decide postgres {id}"));
+    report::say(format!("            lockstep errors decide salesforce {id}"));
 }
 
 fn group_json(group: &FailureGroup) -> Json {

@@ -19,10 +19,11 @@ pub(in crate::mapping) const BULK_KEYS: [&str; 2] = ["read_above", "write_above"
 pub(in crate::mapping) const SWEEP_KEYS: [&str; 2] = ["every", "sample"];
 pub(in crate::mapping) const DRIFT_KEYS: [&str; 3] = ["new_field", "wider_field", "removed_field"];
 
-const POLICIES: [(&str, ConflictPolicy); 3] = [
+const POLICIES: [(&str, ConflictPolicy); 4] = [
     ("salesforce_wins", ConflictPolicy::SalesforceWins),
     ("postgres_wins", ConflictPolicy::PostgresWins),
     ("newest", ConflictPolicy::Newest),
+    ("manual", ConflictPolicy::Manual),
 ];
 const DELETE_RULES: [(&str, DeleteRule); 2] =
     [("delete", DeleteRule::Delete), ("ignore", DeleteRule::Ignore)];

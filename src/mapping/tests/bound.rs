@@ -260,3 +260,16 @@ fn the_samples_bind_into_one_group_led_by_the_account() {
     let tables: Vec<_> = group.mappings.iter().map(|mapping| mapping.table.as_str()).collect();
     assert_eq!(tables, ["account", "contact", "invoice", "opportunity"]);
 }
+
+#[test]
+fn one_field_may_be_left_to_a_person_while_the_others_have_a_winner() {
+    let text = "object = \"Account\"\ndirection = \"both\"\nconflict = \"postgres_wins\"\n\
+                key = { external_id = \"External_Id__c\" }\n[fields]\nName = { conflict = \"manual\" }\nPhone = {}\n";
+    let mappings = mappings(&[text]);
+    let policies: Vec<_> =
+        mappings[0].fields.iter().map(|field| (field.name.as_str(), field.conflict)).collect();
+    let expected = [("Name", ConflictPolicy::Manual), ("Phone", ConflictPolicy::PostgresWins)];
+    for (name, policy) in expected {
+        assert!(policies.contains(&(name, policy)), "{policies:?}");
+    }
+}

@@ -18,6 +18,7 @@ create temp table lockstep_recorded (
     cause text,
     operation text,
     sent jsonb,
+    conflicts jsonb,
     adopt jsonb,
     restore jsonb
 ) on commit drop;

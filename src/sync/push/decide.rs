@@ -4,12 +4,13 @@ use super::observe::Observed;
 use super::outcome::{Outgoing, accepted, by_column, conflict_rows, lastop, unsent};
 use super::work::{Task, Work};
 use crate::mapping::Mapping;
-use crate::model::{Action, SalesforceId, to_csv};
-use crate::postgres::{Outcome, Recorded};
+use crate::model::{Action, SalesforceId, to_csv, to_json};
+use crate::postgres::{Evidence, Outcome, Recorded};
 use crate::reconcile::{
-    Decision, Deletion, FieldValues, Operation, Past, Remote, Resolved, Step, freeze,
+    Conflict, Decision, Deletion, FieldValues, Operation, Past, Remote, Resolved, Step, freeze,
     reconcile_delete, reconcile_found, reconcile_insert, reconcile_update, row_before_delete,
 };
+use serde_json::Value as Json;
 
 /// What follows from a decision.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) fn decide(
     mut wishes: Vec<Resolved>,
     observed: &Observed,
 ) -> Next {
-    let attempts = &work.history.attempts;
+    let (attempts, decided) = (&work.history.attempts, &work.decided);
     let mut decision = match &work.task {
         Task::Insert => reconcile_insert(wishes),
         Task::Update(sfid) if observed.merged_into(sfid).is_some() => {
@@ -39,15 +40,16 @@ pub(super) fn decide(
             wishes.retain(|wish| is_updateable(mapping, wish));
             match observed.remote(sfid) {
                 Remote::Live(record) if unlinked(&work).is_some() => {
-                    reconcile_found(mapping, &wishes, record, attempts)
+                    reconcile_found(mapping, &wishes, record, attempts, decided)
                 }
                 Remote::Live(record) => {
                     let remote = Remote::Live(record);
-                    let decision = reconcile_update(mapping, sfid, &wishes, remote, attempts);
+                    let decision =
+                        reconcile_update(mapping, sfid, &wishes, remote, attempts, decided);
                     let past = Past { attempts, repeats: &work.history.repeats };
                     freeze(mapping, &wishes, record, past, decision)
                 }
-                remote => reconcile_update(mapping, sfid, &wishes, remote, attempts),
+                remote => reconcile_update(mapping, sfid, &wishes, remote, attempts, decided),
             }
         }
         Task::Delete(sfid) => {
@@ -56,7 +58,7 @@ pub(super) fn decide(
                 before: row_before_delete(&work.net, mapping),
                 has_successor: work.net.has_successor,
             };
-            reconcile_delete(mapping, &deletion, observed.remote(sfid), attempts)
+            reconcile_delete(mapping, &deletion, observed.remote(sfid), attempts, decided)
         }
         Task::Cancel => {
             return record(
@@ -107,6 +109,7 @@ fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Obse
         Step::Update(sfid, values) => Write::Update(sfid.clone(), std::mem::take(values)),
         Step::Delete(sfid) => Write::Delete(sfid.clone()),
         Step::Recreate => return Next::Recreate(Box::new(work), decision),
+        Step::Ask => return Next::Record(Box::new(asked(&work, decision.conflicts))),
         Step::Settle(_) | Step::AlreadyDeleted | Step::Restore => {
             return record(mapping, &work, decision, observed);
         }
@@ -116,6 +119,29 @@ fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Obse
         next.lastop = lastop(Action::Insert);
     }
     Next::Send(Box::new(next))
+}
+
+/// The record waits for a person, who is shown both sides' values.
+fn asked(work: &Work, conflicts: Vec<Conflict>) -> Recorded {
+    let fields: Vec<String> = conflicts.iter().map(|conflict| conflict.field.clone()).collect();
+    let (operation, what) = match work.task {
+        Task::Delete(_) => (Action::Delete, "the row was deleted, and Salesforce has changed"),
+        _ => (Action::Update, "both sides have changed"),
+    };
+    let outcome = Outcome::Refused {
+        code: "CONFLICT".to_owned(),
+        message: format!("{what} {}", fields.join(", ")),
+    };
+    let values = |conflict: Conflict| {
+        let Conflict { field, base, local, remote, .. } = conflict;
+        let values = [("base", base), ("local", local), ("remote", remote)];
+        let values = values.map(|(side, value)| (side.to_owned(), to_json(&value)));
+        (field, Json::Object(values.into_iter().collect()))
+    };
+    let conflicts = Some(conflicts.into_iter().map(values).collect());
+    let evidence =
+        Evidence { fields, operation: Some(operation), conflicts, ..Evidence::default() };
+    Recorded { evidence, ..unsent(&work.record(), work.net.log_ids(), outcome) }
 }
 
 /// The insert of a record from its row as it stands.

@@ -88,6 +88,7 @@ fn held_back(mapping: &Mapping, next: &Outgoing, objection: Objection) -> Record
         fields,
         operation: Some(next.action),
         rehearsed: Some(next.intent(mapping).values),
+        conflicts: None,
     };
     Recorded { evidence, ..unsent(&next.record, next.log_ids.clone(), outcome) }
 }

@@ -7,11 +7,12 @@ use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
 use super::work::{Task, Work, goes_whole, record_of};
 use super::{Pushed, Pusher, rehearse};
-use crate::mapping::{DeleteRule, Mapping};
+use crate::mapping::{ConflictPolicy, DeleteRule, Mapping};
 use crate::model::{Action, RemoteRecord};
 use crate::postgres::{self, JournalEntry, Lease, LocalRow, Outcome, Recorded};
 use crate::reconcile::{
-    self, Decision, FieldValues, Local, Net, Operation, RecordRef, UNDONE_MAX, Unreadable, Wish,
+    self, Decided, Decision, FieldValues, Local, Net, Operation, RecordRef, UNDONE_MAX, Unreadable,
+    Wish,
 };
 use crate::sync::Error;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -103,6 +104,7 @@ impl<'a> Run<'a> {
             // What was simply accepted, and not all the time, is looked up only where it turns out to matter.
             let tried = postgres::tried(&self.pusher.db, &table, &ids, UNDONE_MAX).await?;
             let entries = self.attempts(&table, &tried).await?;
+            let mut decided = self.decided(mapping, &ids).await?;
             let mut records = Vec::new();
             for net in nets {
                 if let Some(column) = held_column(mapping, &net) {
@@ -112,9 +114,12 @@ impl<'a> Run<'a> {
                 let row = rows.remove(&net.record_id);
                 let known = entries.get(&net.record_id).map_or(&[][..], Vec::as_slice);
                 match Work::new(net, mapping, row, known) {
-                    Ok(work) => match needless(mapping, &work) {
+                    Ok(mut work) => match needless(mapping, &work) {
                         Some(recorded) => records.push(recorded),
-                        None => gathered.push(work),
+                        None => {
+                            work.decided = decided.remove(&work.net.record_id).unwrap_or_default();
+                            gathered.push(work);
+                        }
                     },
                     Err(failed) => records.push(unreadable(&failed.0, &failed.1)),
                 }
@@ -198,6 +203,18 @@ impl<'a> Run<'a> {
             return Ok(HashMap::new());
         }
         Ok(by_record(postgres::attempts(&self.pusher.db, table, record_ids).await?))
+    }
+
+    /// What a person has decided about conflicts of these records.
+    async fn decided(
+        &self,
+        mapping: &Mapping,
+        record_ids: &[i32],
+    ) -> Result<HashMap<i32, Vec<Decided>>, Error> {
+        if mapping.fields.iter().all(|field| field.conflict != ConflictPolicy::Manual) {
+            return Ok(HashMap::new());
+        }
+        Ok(postgres::decided(&self.pusher.db, mapping, record_ids).await?)
     }
 
     /// Looks for records that inserts may have already, and turns the work into what is left to do.

@@ -4,8 +4,8 @@ use crate::mapping::Mapping;
 use crate::model::{Action, Fields, SalesforceId, Value};
 use crate::postgres::{JournalEntry, LocalRow};
 use crate::reconcile::{
-    Attempt, Base, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish, value_of_json,
-    whole_row, wishes,
+    Attempt, Base, Decided, Net, Operation, RecordRef, Remote, Repeats, Unreadable, Wish,
+    value_of_json, whole_row, wishes,
 };
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,8 @@ pub(super) struct Work {
     /// The row as it stands; absent where it was deleted.
     pub(super) row: Option<LocalRow>,
     pub(super) history: History,
+    /// What a person has decided about its conflicts.
+    pub(super) decided: Vec<Decided>,
 }
 
 impl Work {
@@ -55,7 +57,8 @@ impl Work {
         match wishes {
             Ok(wishes) => {
                 let history = History::new(&net.log_ids(), mapping, entries);
-                let mut work = Self { net, task, wishes, later: Vec::new(), row, history };
+                let (later, decided) = (Vec::new(), Vec::new());
+                let mut work = Self { net, task, wishes, later, row, history, decided };
                 work.forget_what_is_wished(mapping);
                 Ok(work)
             }
@@ -76,6 +79,7 @@ impl Work {
             later: Vec::new(),
             row: self.row.clone(),
             history: History::default(),
+            decided: self.decided.clone(),
         }
     }
 

@@ -9,6 +9,7 @@ mod flight;
 mod in_order;
 mod keys;
 mod locks;
+mod manual;
 mod net_effects;
 mod order;
 mod rehearsal;
