@@ -136,6 +136,40 @@ async fn a_session_of_many_transactions_waits_for_the_first_of_them_too() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_lies_further_back_than_is_remembered_is_told_too() {
+    let world = World::start().await;
+    world
+        .app("insert into account (name, external_id__c, annualrevenue) values ('Bad', 'k1', -1)")
+        .await;
+    for number in 0..70 {
+        let name = format!("insert into lead (lastname, company) values ('L{number}', 'Acme')");
+        world.app(&name).await;
+    }
+    world.settle().await;
+
+    assert_eq!(world.rows(LOOK).await, ["-"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_follows_its_insert_while_that_is_under_way_has_not_arrived_before_it_is_decided()
+ {
+    // given an insert whose answer is lost, so that nobody knows yet whether there is something to delete
+    let world = World::start().await;
+    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
+    world.app(INSERT).await;
+    assert!(world.run().await.is_err());
+
+    let session = other(&world).await;
+    session.run("delete from account").await.unwrap();
+
+    let arrived = async || session.rows(LOOK).await.unwrap()[0][0].clone().unwrap();
+    assert_eq!(arrived().await, "f");
+    world.settle().await;
+    assert_eq!(arrived().await, "t");
+    assert_eq!(world.names("Account").await, [""; 0]);
+}
+
+#[tokio::test]
 async fn behind_a_pooler_the_transaction_is_named() {
     let world = World::start().await;
     let session = other(&world).await;
