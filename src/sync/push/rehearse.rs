@@ -71,14 +71,17 @@ impl Run<'_> {
 }
 
 fn objection_to(mapping: &Mapping, next: &Outgoing) -> Option<Objection> {
-    let target = match next.action {
+    rehearse(mapping, target_of(mapping, next.action, next.key.is_some()), &next.values)
+}
+
+fn target_of(mapping: &Mapping, action: Action, has_key: bool) -> Target {
+    match action {
         Action::Delete => Target::Gone,
         Action::Update => Target::Existing,
         // Where nothing is read back, an external id may be sent without being looked for.
-        Action::Insert if next.key.is_some() && !mapping.direction.pulls() => Target::Either,
+        Action::Insert if has_key && !mapping.direction.pulls() => Target::Either,
         Action::Insert => Target::New,
-    };
-    rehearse(mapping, target, &next.values)
+    }
 }
 
 fn held_back(mapping: &Mapping, next: &Outgoing, objection: Objection) -> Recorded {
@@ -129,11 +132,8 @@ fn is_still_held(mapping: &Mapping, rehearsed: &Rehearsed) -> bool {
             Some((position, value_of_json(field.column_type, json)?))
         })
         .collect();
-    let target = match rehearsed.operation {
-        Action::Insert if mapping.key.is_some() && !mapping.direction.pulls() => Target::Either,
-        Action::Insert => Target::New,
-        Action::Update => Target::Existing,
-        Action::Delete => Target::Gone,
-    };
+    let key = mapping.key.as_ref().and_then(|key| rehearsed.values.get(&key.field));
+    let has_key = key.is_some_and(|key| !key.is_null());
+    let target = target_of(mapping, rehearsed.operation, has_key);
     rehearse(mapping, target, &values).is_some()
 }

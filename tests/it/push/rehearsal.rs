@@ -2,7 +2,7 @@
 //! be refused.
 
 use super::world::{World, mappings};
-use lockstep::mapping::{Mapping, MappingGroup, Rehearsal, ValueLimit};
+use lockstep::mapping::{Direction, Mapping, MappingGroup, Rehearsal, ValueLimit};
 use lockstep::model::Action;
 use lockstep::sync::Pusher;
 use serde_json::{Value as Json, json};
@@ -167,4 +167,22 @@ async fn a_change_that_was_held_back_goes_when_the_description_permits_it_and_no
     off.resolve_open(&world.lease, &stop).await.unwrap();
     assert_eq!(off.run_once(&world.lease, &stop).await.unwrap().accepted, 1);
     assert_eq!(world.names("Lead").await, ["Babbage", "Lovelace-King"]);
+}
+
+#[tokio::test]
+async fn a_row_without_a_key_that_was_held_back_is_not_released_and_held_back_again_by_each_term() {
+    // given accounts that are only written, have an external id, and need a name
+    let required = Rehearsal { required: ["Name".to_owned()].into(), ..Rehearsal::default() };
+    let mut mappings = mappings();
+    for mapping in mappings.iter_mut().filter(|mapping| mapping.object == "Account") {
+        mapping.direction = Direction::ToSalesforce;
+        mapping.rehearsal = Some(Arc::new(required.clone()));
+    }
+    let world = World::with(mappings).await;
+    world.app("insert into account (phone) values ('1')").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+
+    world.resolve_open().await.unwrap();
+
+    assert_eq!(world.rows(STATES).await, ["FAILED|1"]);
 }
