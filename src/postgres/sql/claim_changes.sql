@@ -5,6 +5,7 @@
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come, but
 -- one that waits for another row comes when the application changes it again.
 -- Such a deletion brings its record by itself: after it, nothing else will repair what is parked or waits.
+-- Where the deletion of a row that Salesforce has is parked, a new row with its id waits until that is settled.
 -- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
 -- Of an update comes the old text of the changed columns only, of an insert no column that is null: neither is missed,
 -- and most of a wide row is that.
@@ -16,6 +17,14 @@ with due as (
         where change.state = 'NEW'
           and change.table_name = any($1)
           and ($3 or change.action <> 'UPDATE')
+          and not exists (
+              select from {schema}._trigger_log as parked
+              where parked.record_id = change.record_id
+                and parked.table_name = change.table_name
+                and parked.state = 'FAILED'
+                and parked.action = 'DELETE'
+                and parked.id < change.id
+          )
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name
@@ -34,6 +43,14 @@ with due as (
         where change.state = 'PENDING'
           and change.table_name = any($1)
           and ($3 or change.action <> 'UPDATE')
+          and not exists (
+              select from {schema}._trigger_log as parked
+              where parked.record_id = change.record_id
+                and parked.table_name = change.table_name
+                and parked.state = 'FAILED'
+                and parked.action = 'DELETE'
+                and parked.id < change.id
+          )
           and not exists (
               select from lockstep.delivery as delivery
               where delivery.table_name = change.table_name

@@ -171,7 +171,11 @@ pub(super) fn record_of(net: &Net) -> RecordRef {
 }
 
 fn task_of(net: &Net, row: Option<&LocalRow>) -> Task {
-    let sfid = row.and_then(|row| row.sfid.clone()).or_else(|| net.sfid.clone());
+    let sfid = match net.operation {
+        // Whatever row holds the `id` now is another one.
+        Operation::Delete => net.sfid.clone(),
+        _ => row.and_then(|row| row.sfid.clone()).or_else(|| net.sfid.clone()),
+    };
     match (net.operation, row, sfid) {
         (Operation::Delete, _, Some(sfid)) => Task::Delete(sfid),
         (Operation::Insert | Operation::Update, _, Some(sfid)) => Task::Update(sfid),
@@ -300,6 +304,7 @@ mod tests {
             (Update, Some(sfid(1)), None,       Task::Update(sfid(1))),
             (Update, None,          unlinked(), Task::Insert),
             (Delete, Some(sfid(1)), None,       Task::Delete(sfid(1))),
+            (Delete, Some(sfid(9)), linked(),   Task::Delete(sfid(9))),
             (Delete, None,          None,       Task::Cancel),
         ];
         for (action, captured, row, task) in table {

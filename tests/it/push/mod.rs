@@ -429,11 +429,11 @@ async fn a_parked_deletion_is_not_sent_again_for_a_new_row_with_its_id() {
     world.app("insert into account (id, name, external_id__c) values (1, 'New', 'k2')").await;
     let before = world.client.calls_made();
     let pushed = world.run().await.unwrap();
-    assert_eq!((pushed.refused, pushed.more), (0, false));
+    assert_eq!((pushed.claimed, pushed.refused, pushed.more), (0, 0, false));
     assert_eq!(world.client.calls_made(), before);
     assert_eq!(
         world.rows("select state, action from _trigger_log order by id").await,
-        ["FAILED|DELETE", "PENDING|INSERT"]
+        ["FAILED|DELETE", "NEW|INSERT"]
     );
 }
 
