@@ -77,6 +77,23 @@ pub(super) fn next(
     })
 }
 
+/// Divides records of one operation into calls that go one after the other, without changing their order.
+pub(super) fn in_order(mapping: &Mapping, records: Vec<Outgoing>) -> Vec<Chunk> {
+    let mut calls: Vec<Vec<Outgoing>> = Vec::new();
+    let mut room = 0;
+    for next in records {
+        let size = size_after(next.doubts);
+        if let Some(call) = calls.last_mut().filter(|call| call.len() < size.min(room)) {
+            room = room.min(size);
+            call.push(next);
+        } else {
+            room = size;
+            calls.push(vec![next]);
+        }
+    }
+    calls.into_iter().map(|records| Chunk::new(mapping, records)).collect()
+}
+
 /// Whether the same was sent before. Not so of a record that an insert found: that one is changed for the first time.
 fn was_refused(next: &Outgoing) -> bool {
     let is_found = next.action == Action::Update && next.lastop == lastop(Action::Insert);
@@ -102,7 +119,7 @@ fn divided(mut records: Vec<Outgoing>, size: usize) -> Vec<Vec<Outgoing>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chunk, chunks, next, size_after};
+    use super::{Chunk, chunks, in_order, next, size_after};
     use crate::model::Action::{self, Insert, Update};
     use crate::reconcile::samples::{contact, text};
     use crate::sync::push::outcome::{Outgoing, lastop};
@@ -195,5 +212,21 @@ mod tests {
         let chunks = chunks(&contact(), records, &named(&[]));
         let sizes: Vec<usize> = ids(&chunks.alone).iter().map(Vec::len).collect();
         assert_eq!(sizes, [50, 8, 1, 1]);
+    }
+
+    #[test]
+    fn where_the_order_counts_nothing_changes_places_and_what_met_silence_still_narrows_its_call() {
+        let records: Vec<Outgoing> = (0..260)
+            .map(|n| {
+                let mut next = outgoing(n, Insert, &format!("p{}", n % 2), 0);
+                next.doubts = if n == 230 { 4 } else { 0 };
+                next
+            })
+            .collect();
+
+        let chunks = ids(&in_order(&contact(), records));
+
+        assert_eq!(chunks.iter().map(Vec::len).collect::<Vec<_>>(), [200, 30, 1, 29]);
+        assert_eq!(chunks.concat(), (0..260).collect::<Vec<_>>());
     }
 }

@@ -3,7 +3,7 @@
 use super::Pusher;
 use super::breakers::may_pass;
 use super::bulk;
-use super::chunks::{Chunk, Chunks, chunks, next};
+use super::chunks::{Chunk, Chunks, chunks, in_order, next};
 use super::locks::parents;
 use super::outcome::{Judged, Outgoing, judge, unsent};
 use super::run::Run;
@@ -51,9 +51,18 @@ impl Run<'_> {
         mapping: &Mapping,
         outgoing: Vec<Outgoing>,
     ) -> Result<(), Error> {
-        let mut by_call: BTreeMap<Call, Vec<Outgoing>> = BTreeMap::new();
-        for next in outgoing {
-            by_call.entry(Call::of(mapping, &next)).or_default().push(next);
+        let is_ordered = self.pusher.group.is_ordered();
+        let mut outgoing: Vec<(Call, Outgoing)> =
+            outgoing.into_iter().map(|next| (Call::of(mapping, &next), next)).collect();
+        if !is_ordered {
+            outgoing.sort_by_key(|(call, _)| *call);
+        }
+        let mut by_call: Vec<(Call, Vec<Outgoing>)> = Vec::new();
+        for (call, next) in outgoing {
+            match by_call.last_mut().filter(|(last, _)| *last == call) {
+                Some((_, records)) => records.push(next),
+                None => by_call.push((call, vec![next])),
+            }
         }
         for (call, records) in by_call {
             if self.is_over() || self.failed.contains_key(&mapping.object) {
@@ -71,6 +80,9 @@ impl Run<'_> {
         call: Call,
         records: Vec<Outgoing>,
     ) -> Result<(), Error> {
+        if self.pusher.group.is_ordered() {
+            return self.deliver_chunks(mapping, call, in_order(mapping, records), 1).await;
+        }
         let locked = self.pusher.locks.parents(self.now);
         let Chunks { beside, alone } = chunks(mapping, records, &locked);
         self.deliver_chunks(mapping, call, beside, IN_FLIGHT_MAX).await?;
@@ -92,7 +104,6 @@ impl Run<'_> {
         // One call that fails may have met a record that nobody can swallow: the others need not suffer for it.
         let mut failures = 0;
         let (pusher, lease) = (self.pusher, self.lease);
-        let in_flight = if pusher.group.is_ordered() { 1 } else { in_flight };
         let mut deliveries = FuturesUnordered::new();
         let mut under_way: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         let mut begun = 0;
@@ -113,7 +124,9 @@ impl Run<'_> {
             let recorded = match delivered {
                 Ok(delivered) => {
                     failures = match &delivered.sent.halt {
-                        Some(error) if may_pass(error) => failures + 1,
+                        Some(error) if may_pass(error) && !pusher.group.is_ordered() => {
+                            failures + 1
+                        }
                         Some(_) => FAILURES_MAX,
                         None => 0,
                     };
@@ -139,7 +152,9 @@ impl Run<'_> {
         records: Vec<Outgoing>,
     ) -> Result<Vec<Outgoing>, Error> {
         let Some(operation) = bulk::operation(call) else { return Ok(records) };
-        if records.len() <= mapping.bulk.write_above || self.is_over() {
+        // A Bulk job divides its rows among calls of its own, which run beside each other.
+        let is_few = records.len() <= mapping.bulk.write_above || self.pusher.group.is_ordered();
+        if is_few || self.is_over() {
             return Ok(records);
         }
         // Salesforce works on several parts of a job at once: what locked each other out goes call after call.

@@ -1,9 +1,11 @@
 //! Mappings that are written in order: every change by itself, in the order in which the application made it.
 
-use super::COLLECTIONS;
 use super::world::{World, mappings, value};
+use super::{COLLECTIONS, sfid_of};
 use lockstep::mapping::WriteOrder;
+use lockstep::model::SalesforceId;
 use salesforce_simulator::FaultKind;
+use serde_json::json;
 
 async fn ordered() -> World {
     let mut mappings = mappings();
@@ -122,4 +124,53 @@ async fn what_follows_a_call_that_failed_waits_with_it() {
     world.settle().await;
     assert_eq!(world.names("Account").await, ["A"]);
     assert_eq!(world.names("Lead").await, ["L"]);
+}
+
+#[tokio::test]
+async fn a_parked_deletion_does_not_take_the_record_of_a_new_row_with_its_id_along() {
+    // given a deletion that Salesforce refuses, because of a case, and a new row with the same id
+    let world = ordered().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    let old = sfid_of(&world, "account").await;
+    let case = json!({ "AccountId": old.as_str() });
+    let case = world.control().create("Case", &case).await.unwrap();
+    world.app("delete from account").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    world.app("insert into account (id, name, external_id__c) values (1, 'New', 'k2')").await;
+    assert_eq!(world.run().await.unwrap().claimed, 0, "the new row waits");
+
+    // when the case is gone and the deletion is retried
+    world.person_deletes("Case", &SalesforceId::parse(&case).unwrap()).await;
+    world.app("select lockstep.retry()").await;
+    world.settle().await;
+
+    assert_eq!(world.names("Account").await, ["New"]);
+    assert_ne!(sfid_of(&world, "account").await, old);
+}
+
+#[tokio::test]
+async fn more_than_a_bulk_job_s_worth_of_changes_keeps_its_order_too() {
+    // given children of two parents in turns, more than what goes by Bulk otherwise
+    let mut mappings = mappings();
+    for mapping in &mut mappings {
+        mapping.write = WriteOrder::Ordered;
+        mapping.bulk.write_above = 3;
+    }
+    let world = World::with(mappings).await;
+    world.app("insert into account (name, external_id__c) values ('A', 'a'), ('B', 'b')").await;
+    world.settle().await;
+
+    world
+        .app(
+            "insert into contact (lastname, external_id__c, account_key)
+                 select 'C' || n, 'c' || n, case n % 2 when 0 then 'a' else 'b' end from generate_series(1, 6) n",
+        )
+        .await;
+    world.settle().await;
+
+    // then they were made in the order of their rows, and by no Bulk job
+    let made = world.rows("select lastname from contact order by sfid").await;
+    assert_eq!(made, ["C1", "C2", "C3", "C4", "C5", "C6"]);
+    assert!(world.requests("/jobs/ingest").await.is_empty());
 }
