@@ -3,8 +3,8 @@
 use crate::org::OrgProcess;
 use crate::process::{Ended, Process, cpu_of_line, cpu_of_tree};
 use lockstep::model::SalesforceId;
-use lockstep::postgres::Console;
 use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
+use lockstep::postgres::{Config, Console, Database};
 use lockstep::salesforce::{self, Auth, Client};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
@@ -80,11 +80,32 @@ impl BenchWorld {
         Self::around(org, folder, mapping).await
     }
 
+    /// An empty org and this mapping file, and a database that commits to the disk of temporary files and keeps its promises.
+    pub(crate) async fn durable(mapping: &str) -> Self {
+        let settings = [
+            "fsync=on",
+            "full_page_writes=on",
+            "synchronous_commit=on",
+            "shared_buffers=256MB",
+            "max_wal_size=4GB",
+        ];
+        let search = Search {
+            base: Some(std::env::temp_dir()),
+            settings: settings.map(str::to_owned).to_vec(),
+            ..Search::default()
+        };
+        Self::on(search, OrgProcess::start(&[]), TempDir::new().unwrap(), mapping).await
+    }
+
     async fn around(org: OrgProcess, folder: TempDir, mapping: &str) -> Self {
+        Self::on(Search::default(), org, folder, mapping).await
+    }
+
+    async fn on(search: Search, org: OrgProcess, folder: TempDir, mapping: &str) -> Self {
         let search = Search {
             pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
             path: std::env::var_os("PATH"),
-            ..Search::default()
+            ..search
         };
         let postgres = EphemeralPostgres::start(&search).unwrap();
         let application = Console::connect(&postgres.url()).await.unwrap();
@@ -92,6 +113,36 @@ impl BenchWorld {
         std::fs::write(folder.path().join("mappings/account.toml"), mapping).unwrap();
         let user = user(&org);
         Self { org, postgres, folder, application, user }
+    }
+
+    /// The database's address.
+    pub(crate) fn url(&self) -> String {
+        self.postgres.url()
+    }
+
+    /// The database as the program connects to it.
+    pub(crate) async fn database(&self) -> Database {
+        let config = Config {
+            url: SecretString::from(self.url()),
+            schema: "salesforce".to_owned(),
+            max_connections: 4,
+            root_cert: None,
+        };
+        Database::connect(&config).await.unwrap()
+    }
+
+    /// Another session of the application.
+    pub(crate) async fn session(&self) -> Console {
+        Console::connect(&self.url()).await.unwrap()
+    }
+
+    /// A session that listens on these channels and does not look at what it hears.
+    pub(crate) async fn listening(&self, channels: &[&str]) -> Console {
+        let session = self.session().await;
+        for channel in channels {
+            session.run(&format!("listen \"{channel}\"")).await.unwrap();
+        }
+        session
     }
 
     /// The CSV file of the org's records, where it was made from one.
@@ -298,4 +349,10 @@ pub(crate) fn float(count: usize) -> f64 {
 /// A variable of the environment.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::vars().find(|(variable, _)| variable == name).map(|(_, value)| value)
+}
+
+/// The one in the middle.
+pub(crate) fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
 }

@@ -2,7 +2,7 @@
 //!
 //! Each scenario runs the release build of the program as a process of its own, against a throw-away Postgres and the
 //! simulated org, and prints one line of figures per thing measured, and a table of all at the end. Scenarios:
-//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory`, `poll` and `sweep`. See
+//! `backfill`, `push`, `latency`, `capture`, and, only when named, `memory`, `poll`, `sweep` and `backlog`. See
 //! `benches/README.md`.
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 
 mod accounts;
 mod backfill;
+mod backlog;
 mod bench_world;
 mod capture;
 mod org;
@@ -59,6 +60,9 @@ async fn main() {
     }
     if chosen("capture") {
         capture::capture(rows).await;
+    }
+    if names.iter().any(|name| name == "backlog") {
+        backlog::backlog(rows).await;
     }
     report::table();
 }

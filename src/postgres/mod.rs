@@ -76,7 +76,7 @@ pub use journal::{
     open_journal, save_bulk_job, suspect, tried,
 };
 pub use lease::{Holder, Lease, acquire, holder, release, renew};
-pub use listen::Listener;
+pub use listen::{Bells, Listener};
 pub use load::{
     LoadState, Records, Rows, Whole, close_load, load_direct, load_state, may_be_direct,
     note_failed_job, open_load,

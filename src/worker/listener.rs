@@ -2,20 +2,30 @@
 //!
 //! A notification only saves waiting: every group also looks by itself, so a lost one costs latency, not data.
 
-use crate::postgres::{Database, Listener};
+use crate::postgres::{Bells, Database, Listener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 const RECONNECT_PAUSE: Duration = Duration::from_secs(5);
 
 /// Listens until `stop`, connecting anew whenever the connection is lost.
-pub(super) async fn run(db: Database, wakes: Vec<Arc<Notify>>, stop: CancellationToken) {
+///
+/// `bells` has those of the present connection, and none while there is no connection.
+pub(super) async fn run(
+    db: Database,
+    wakes: Vec<Arc<Notify>>,
+    bells: watch::Sender<Option<Bells>>,
+    stop: CancellationToken,
+) {
     while !stop.is_cancelled() {
         match db.listen().await {
             Ok(listener) => {
-                if let Some(error) = relay(listener, &wakes, &stop).await {
+                bells.send_replace(Some(listener.bells()));
+                let ended = relay(listener, &wakes, &stop).await;
+                bells.send_replace(None);
+                if let Some(error) = ended {
                     tracing::warn!(%error, "the listening connection was lost, connecting again");
                 }
             }

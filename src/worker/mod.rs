@@ -142,7 +142,8 @@ impl Worker {
             Watch::new(db, client, started, &self.mappings, fits_otherwise.clone());
         tasks.spawn(watch.run(self.config.describe_every, stop.clone()));
         let wakes: Vec<Arc<Notify>> = groups.iter().map(|_| Arc::new(Notify::new())).collect();
-        tasks.spawn(listener::run(self.db.clone(), wakes.clone(), stop.clone()));
+        let (hung, bells) = tokio::sync::watch::channel(None);
+        tasks.spawn(listener::run(self.db.clone(), wakes.clone(), hung, stop.clone()));
         tasks.spawn(housekeeping::run(
             self.db.clone(),
             self.client.clone(),
@@ -167,6 +168,7 @@ impl Worker {
                 group,
                 Signals {
                     wake,
+                    bells: bells.clone(),
                     watched: watched.clone(),
                     slots: Arc::clone(&slots),
                     combiner: combiner.clone(),
@@ -186,14 +188,19 @@ impl Worker {
         };
         stop.cancel();
         self.health.set_ready(false);
-        tracing::info!(grace_seconds = self.config.grace.as_secs(), "stopping");
-        if tokio::time::timeout(self.config.grace, tasks.wait()).await.is_err() {
-            tracing::warn!(
-                "the grace period ended before the work in flight did; it is resolved at the next start"
-            );
-        }
+        drain(&tasks, self.config.grace).await;
         housekeeping::close(&self.db).await;
         tracing::info!("stopped");
         ended
+    }
+}
+
+/// Waits until what is in flight has ended, for the grace period at most.
+async fn drain(tasks: &TaskTracker, grace: Duration) {
+    tracing::info!(grace_seconds = grace.as_secs(), "stopping");
+    if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+        tracing::warn!(
+            "the grace period ended before the work in flight did; it is resolved at the next start"
+        );
     }
 }

@@ -2,8 +2,9 @@
 
 use super::catalog::{Catalog, Fires, Trigger};
 use crate::mapping::Mapping;
+use crate::model::ColumnType;
 use crate::postgres::identifier::{fill, literal, qualify, quote, system_name};
-use crate::postgres::listen::CHANNEL_SUFFIX;
+use crate::postgres::listen::{CHANNEL_SUFFIX, bell};
 
 /// `pg_trigger.tgtype` bits: row 1, before 2, insert 4, delete 8, update 16, truncate 32.
 const AFTER_ANY_ROW: i32 = 1 | 4 | 8 | 16;
@@ -34,6 +35,8 @@ pub(super) struct TriggerPlan {
     event: &'static str,
     kind: i32,
     function: String,
+    /// The rows it is for; all where there is none.
+    condition: Option<&'static str>,
     /// Whether it fires in every session, those of replication and of `session_replication_role = replica` too.
     is_always: bool,
 }
@@ -78,7 +81,7 @@ impl TriggerPlan {
         let Some(trigger) = catalog.triggers.get(&key) else { return TriggerState::Missing };
         let wanted = Trigger {
             fires: trigger.fires,
-            has_condition: false,
+            has_condition: self.condition.is_some(),
             kind: self.kind,
             function: trigger.function.clone(),
         };
@@ -105,11 +108,12 @@ impl TriggerPlan {
             self.function.split_once('.').unwrap_or((schema, &self.function));
         let function = qualify(function_schema, function);
         let event = self.event;
+        let condition = self.condition.map(|rows| format!("when ({rows}) ")).unwrap_or_default();
         let enable =
             if self.is_always { format!("; {}", self.enable(schema)) } else { String::new() };
         format!(
             "drop trigger if exists {name} on {table}; \
-             create trigger {name} {event} execute function {function}(){enable}"
+             create trigger {name} {event} {condition}execute function {function}(){enable}"
         )
         .replace("{table}", &table)
     }
@@ -157,6 +161,8 @@ pub(super) fn log_trigger(schema: &str) -> TriggerPlan {
         name: "tlog_insert_trigger".to_owned(),
         // Not once per statement: those that turn out to capture nothing would wake the worker too, its own above all.
         event: "after insert on {table} for each row",
+        // What the tables' triggers capture, and announce themselves, says of no update.
+        condition: Some("new.updated_at is not null"),
         kind: AFTER_ROW_INSERT,
         function: format!("{schema}.tlog_notify_trigger"),
         is_always: false,
@@ -173,11 +179,15 @@ pub(super) fn table_functions(
     let state = if mapping.direction.pushes() { "'NEW'" } else { "'READONLY'" };
     let relation = catalog.relations.get(&mapping.table);
     let is_partitioned = relation.is_some_and(|relation| relation.is_partitioned);
+    let is_zoned = mapping.fields.iter().any(|field| field.column_type == ColumnType::TimestampTz);
     let parts = [
         ("schema", quote(schema)),
         ("hstore", quote(hstore)),
         ("table", literal(&mapping.table)),
         ("sequence", literal(&qualify(schema, "_trigger_log_id_seq"))),
+        ("channel", literal(&format!("{schema}{CHANNEL_SUFFIX}"))),
+        ("bell", literal(&bell(schema, &mapping.table))),
+        ("is_zoned", is_zoned.to_string()),
         ("is_partitioned", is_partitioned.to_string()),
     ];
     let mut parts: Vec<(&str, &str)> =
@@ -223,6 +233,7 @@ pub(super) fn table_triggers(mapping: &Mapping, schema: &str) -> Vec<TriggerPlan
         event,
         kind,
         function,
+        condition: None,
         is_always: true,
     };
     let own = |suffix: &str| format!("{schema}.{}", system_name("hc_", table, suffix));

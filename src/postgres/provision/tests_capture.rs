@@ -1,8 +1,11 @@
 //! What is captured, whatever way a row is written.
 
 use super::{inspect, provision};
-use crate::postgres::testing::{account, fresh_database, provisioned_database, rows, run};
+use crate::mapping::Direction;
+use crate::postgres::testing::{account, fresh_database, mapping, provisioned_database, rows, run};
 use crate::postgres::{Database, migrate};
+use futures_util::future::poll_fn;
+use tokio_postgres::AsyncMessage;
 
 const SHORT: &str =
     "select table_name, state, action, record_id from salesforce._trigger_log order by id";
@@ -241,4 +244,116 @@ async fn a_column_that_is_added_or_dropped_never_breaks_a_write_and_is_captured_
     .await;
 
     assert_eq!(rows(&db, VALUES).await[1], r#"UPDATE|"mine"=>"x""#);
+}
+
+/// Whether the statements, in a transaction of their own, send a notification.
+async fn announces(db: &Database, statements: &str) -> bool {
+    let (client, mut connection) = db.connect_unpooled().await.unwrap();
+    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                sender.send(notification.payload().to_owned()).ok();
+            }
+        }
+    });
+    let channel = "\"salesforce.hc_trigger_log\"";
+    client.batch_execute(&format!("listen {channel}")).await.unwrap();
+    client.batch_execute(&format!("begin; {statements}; commit")).await.unwrap();
+    // Notifications come in the order of their commits.
+    client.batch_execute(&format!("notify {channel}, 'end'")).await.unwrap();
+    heard.recv().await.unwrap() == "ping"
+}
+
+const INSERT: &str = "insert into salesforce.account (name) values ('a')";
+
+#[tokio::test]
+async fn a_change_is_announced_only_while_a_worker_waits_for_changes_of_its_table() {
+    let db = provisioned_database(&[account(), mapping("Lead", Direction::Both)]).await;
+    let listener = db.listen().await.unwrap();
+    let bells = listener.bells();
+    let (tables, other) =
+        (["account".to_owned()], "insert into salesforce.lead (name) values ('a')");
+    assert!(!announces(&db, INSERT).await, "nobody listens at rest");
+
+    assert!(bells.hang(&tables).await.unwrap());
+    assert!(bells.hang(&tables).await.unwrap(), "what hangs goes on hanging");
+    assert!(announces(&db, INSERT).await);
+    assert!(!announces(&db, other).await, "nobody waits for changes of leads");
+
+    bells.take_down(&tables).await.unwrap();
+    assert!(!announces(&db, INSERT).await);
+    bells.take_down(&tables).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_written_into_the_log_by_hand_is_announced_whoever_waits() {
+    let db = provisioned_database(&[account()]).await;
+    run(&db, INSERT).await;
+
+    let by_hand = "select salesforce.hc_capture_update_from_row(hstore(one), 'account') from salesforce.account as one";
+    assert!(announces(&db, by_hand).await);
+}
+
+#[tokio::test]
+async fn no_bell_hangs_beside_an_open_transaction_that_captured_unannounced() {
+    let db = provisioned_database(&[account(), mapping("Lead", Direction::Both)]).await;
+    let listener = db.listen().await.unwrap();
+    let (bells, tables) = (listener.bells(), ["lead".to_owned(), "account".to_owned()]);
+    let client = db.client().await.unwrap();
+    client.batch_execute(&format!("begin; {INSERT}")).await.unwrap();
+
+    assert!(!bells.hang(&tables).await.unwrap());
+    assert!(
+        bells.hang(&tables[..1]).await.unwrap(),
+        "the other table's bell was left hanging free"
+    );
+    bells.take_down(&tables[..1]).await.unwrap();
+
+    client.batch_execute("commit").await.unwrap();
+    assert!(bells.hang(&tables).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_bells_go_with_the_connection_that_hung_them() {
+    let db = provisioned_database(&[account()]).await;
+    let listener = db.listen().await.unwrap();
+    assert!(listener.bells().hang(&["account".to_owned()]).await.unwrap());
+
+    drop(listener);
+
+    let left = "select count(*) from pg_locks where locktype = 'advisory'";
+    while rows(&db, left).await != ["0"] {}
+    assert!(!announces(&db, INSERT).await);
+}
+
+#[tokio::test]
+async fn the_sessions_own_zone_is_as_good_as_any_where_no_mapped_column_has_one() {
+    let db = provisioned_database(&[account()]).await;
+    let body = "select count(*) from pg_proc where proname = 'hc_account_logger' and prosrc like '%(false and%timezone%'";
+    assert_eq!(rows(&db, body).await, ["1"]);
+
+    run(&db, "set timezone = 'Asia/Kolkata'; insert into salesforce.account (annualrevenue) values (0.1)").await;
+
+    let cell = "select (\"values\"::hstore) -> 'annualrevenue' from salesforce._trigger_log";
+    assert_eq!(rows(&db, cell).await, ["0.1"]);
+}
+
+#[tokio::test]
+async fn an_older_database_gets_the_lean_functions_and_triggers_at_the_next_start() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create or replace function salesforce.hc_account_logger() returns trigger language plpgsql \
+         as 'begin return null; end'; \
+         drop trigger tlog_insert_trigger on salesforce._trigger_log; \
+         create trigger tlog_insert_trigger after insert on salesforce._trigger_log \
+         for each row execute function salesforce.tlog_notify_trigger()",
+    )
+    .await;
+
+    let done = provision(&db, &[account()]).await.unwrap().done;
+
+    assert_eq!(done, ["trigger tlog_insert_trigger created", "function hc_account_logger created"]);
+    assert!(provision(&db, &[account()]).await.unwrap().done.is_empty());
 }

@@ -1,29 +1,20 @@
-
--- Wakes the worker.
+-- Wakes the worker for a change that was written into the log by hand or by a function: what the tables' triggers
+-- capture, they announce and remember themselves, in the same way.
 --
--- A notification takes a lock of the whole server at commit, so that a busy application would commit one
--- transaction after the other. Only one open transaction at a time therefore notifies; whoever finds the gate
--- taken commits unannounced, and the worker's own look at the log finds it.
---
--- Also remembers the transaction in the session's setting `lockstep.own`, for lockstep.wait(): the latest first, at most
--- 64, and behind a `+` the oldest of more. Transactions are numbered upwards, so that a setting which begins with this
--- one's number is its own.
+-- One open transaction at a time notifies; whoever finds the gate taken commits unannounced, and the worker's own look
+-- at the log finds it.
 declare
     mine constant text := txid_current()::text;
-    own constant text := coalesce(current_setting('lockstep.own', true), '');
+    own text := current_setting('lockstep.own', true);
     known text[];
-    oldest text;
 begin
-    if not starts_with(own, mine) then
-        known := string_to_array(nullif(split_part(own, '+', 1), ''), ',');
-        oldest := nullif(split_part(own, '+', 2), '');
-        if cardinality(known) >= 64 then
-            oldest := coalesce(oldest, known[64]);
-            known := known[1:63];
+    if starts_with(own, mine) is not true then
+        if length(own) > 360 then
+            known := string_to_array(split_part(own, '+', 1), ',');
+            own := array_to_string(known[1:24], ',') || '+'
+                || case when own like '%+%' then split_part(own, '+', 2) else known[cardinality(known)] end;
         end if;
-        perform set_config(
-            'lockstep.own', array_to_string(mine || known, ',') || coalesce('+' || oldest, ''), false
-        );
+        own := set_config('lockstep.own', case when own <> '' then mine || ',' || own else mine end, false);
     end if;
     if pg_try_advisory_xact_lock(1819042867, hashtext({channel})) then
         perform pg_notify({channel}, 'ping');

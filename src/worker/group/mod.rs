@@ -3,6 +3,7 @@
 //! Push and pull of one group never overlap, so a poll can never see a record half-way through being sent.
 //! The lease is renewed beside the work; when it cannot be, the task stops acting before another may start.
 
+mod idle;
 mod reading;
 mod sending;
 
@@ -12,15 +13,16 @@ use super::timetable::{Slots, Timetable};
 use super::watch::Watched;
 use super::{Config, Health, Loader, keep_lease};
 use crate::mapping::{Mapping, MappingGroup};
-use crate::postgres::{self, Database, Lease, MappingState};
+use crate::postgres::{self, Bells, Database, Lease, MappingState};
 use crate::reconcile::Work;
 use crate::runtime::Retry;
 use crate::salesforce::{Budget, Client};
 use crate::sync::{Deletes, Error, Puller, Pusher};
+use idle::Idle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +52,7 @@ pub(super) struct GroupTask {
     loader: Loader,
     budget: Budget,
     wake: Arc<Notify>,
+    bells: watch::Receiver<Option<Bells>>,
     config: Config,
     health: Health,
 }
@@ -58,6 +61,8 @@ pub(super) struct GroupTask {
 pub(super) struct Signals {
     /// There may be something to send.
     pub(super) wake: Arc<Notify>,
+    /// What makes the triggers announce that; none while nobody listens.
+    pub(super) bells: watch::Receiver<Option<Bells>>,
     /// How the mappings are to be run.
     pub(super) watched: Watched,
     /// When the mappings are polled.
@@ -85,7 +90,7 @@ impl GroupTask {
         signals: Signals,
         config: Config,
     ) -> Self {
-        let Signals { wake, watched, slots, combiner, health } = signals;
+        let Signals { wake, bells, watched, slots, combiner, health } = signals;
         Self {
             puller: Puller::new(db.clone(), client.clone()),
             deletes: Deletes::new(db.clone(), client.clone()),
@@ -100,6 +105,7 @@ impl GroupTask {
             slots,
             combiner,
             wake,
+            bells,
             config,
             health,
         }
@@ -181,10 +187,11 @@ impl GroupTask {
             postgres::needs_load(&self.db, &lease, object).await?;
         }
         let term = stop.child_token();
+        let mut idle = Idle::of(&self.group, self.bells.clone());
         let outcome = {
             let renewal = keep_lease(&self.db, &lease, ttl);
             tokio::pin!(renewal);
-            let work = self.work(&lease, &term, backoff);
+            let work = self.work(&lease, &term, backoff, &mut idle);
             tokio::pin!(work);
             tokio::select! {
                 outcome = &mut work => outcome,
@@ -194,6 +201,7 @@ impl GroupTask {
                 }
             }
         };
+        idle.end().await;
         if let Err(error) = postgres::release(&self.db, &lease).await {
             tracing::warn!(group = %self.group.name, %error, "the lease could not be released and runs out by itself");
         }
@@ -205,6 +213,7 @@ impl GroupTask {
         lease: &Lease,
         term: &CancellationToken,
         backoff: &mut Backoff,
+        idle: &mut Idle,
     ) -> Result<(), Error> {
         let mut is_resolved = false;
         let mut timetable = Timetable::starting(&self.group.mappings, &self.slots, Instant::now());
@@ -223,7 +232,7 @@ impl GroupTask {
             backoff.succeeded();
             self.health.set_failing(&self.group.name, false);
             if round == Round::Quiet {
-                self.wait(term, &timetable).await;
+                self.wait(term, &timetable, idle).await;
             }
         }
         Ok(())
@@ -279,17 +288,27 @@ impl GroupTask {
         }
     }
 
-    /// Until a change is captured, a poll is due, or it is time to look by itself.
-    async fn wait(&self, term: &CancellationToken, timetable: &Timetable) {
-        let look = Instant::now() + LOOK_EVERY;
+    /// Until a change is captured, a poll is due, or it is time to look by itself. Not at all when changes have only just
+    /// begun to be announced: what came before has to be looked for.
+    async fn wait(&self, term: &CancellationToken, timetable: &Timetable, idle: &mut Idle) {
+        let now = Instant::now();
         let factor = self.budget.level().poll_factor();
         let next = timetable.next(factor).filter(|_| self.budget.allows(Work::Poll));
+        let begun = if self.budget.allows(Work::InsertOrDelete) {
+            idle.begin(LOOK_EVERY).await
+        } else {
+            // Nothing would come of being told.
+            idle.end().await;
+            Some(LOOK_EVERY)
+        };
+        let Some(look) = begun else { return };
+        let look = now + look;
         let until = next.map_or(look, |next| next.min(look));
         let mut bindings = self.watched.bindings.clone();
         tokio::select! {
             () = term.cancelled() => {}
             Ok(()) = bindings.changed() => {}
-            () = self.wake.notified() => {}
+            () = self.wake.notified() => idle.end().await,
             () = tokio::time::sleep_until(until) => {}
         }
     }
