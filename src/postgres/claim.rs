@@ -44,7 +44,8 @@ const CLAIM_STEP: i64 = 200;
 ///
 /// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
 /// rows and, where it was deleted before it was ever sent, with that deletion, both in the state they have. Rows that
-/// need no sending are archived on the way. Ordered by log id.
+/// need no sending are archived on the way. Ordered by log id. Of an update come the old values of the columns that it
+/// changed, and of `lookups`, which another column may stand for.
 ///
 /// # Errors
 /// [`Error::Fenced`] when the lease is another's.
@@ -52,6 +53,7 @@ pub async fn claim(
     db: &Database,
     lease: &Lease,
     tables: &[String],
+    lookups: &[String],
     taking: Taking,
     limit: i64,
 ) -> Result<Vec<Change>, Error> {
@@ -80,6 +82,7 @@ pub async fn claim(
                 (&(taking == Taking::All), Type::BOOL),
                 (&CLAIM_BYTES, Type::INT8),
                 (&CLAIM_STEP, Type::INT8),
+                (&lookups, Type::TEXT_ARRAY),
             ],
         )
         .await?;

@@ -31,9 +31,10 @@ async fn world(statements: &str) -> World {
 
 impl World {
     async fn claim(&self, limit: i64) -> Vec<(i32, ChangeState)> {
-        let changes = claim(&self.db, &self.lease, &["account".to_owned()], Taking::All, limit)
-            .await
-            .unwrap();
+        let changes =
+            claim(&self.db, &self.lease, &["account".to_owned()], &[], Taking::All, limit)
+                .await
+                .unwrap();
         changes.iter().map(|change| (change.log_id, change.state)).collect()
     }
 
@@ -84,7 +85,7 @@ async fn changes_are_claimed_oldest_first_and_records_come_whole() {
     .await;
     assert_eq!(world.claim(2).await, [(1, Pending), (2, Pending), (4, Pending)]);
     let changes =
-        claim(&world.db, &world.lease, &["account".to_owned()], Taking::All, 2).await.unwrap();
+        claim(&world.db, &world.lease, &["account".to_owned()], &[], Taking::All, 2).await.unwrap();
     let update = changes.iter().find(|change| change.log_id == 4).unwrap();
     assert_eq!(update.action, Action::Update);
     assert_eq!(update.values.as_ref().unwrap()["phone"], Some("1".to_owned()));
@@ -256,7 +257,7 @@ async fn a_stale_holder_records_nothing() {
     let error = record(&world.db, &world.lease, &world.mapping, &outcomes).await.unwrap_err();
     assert_eq!(error, Error::Fenced("group:account".to_owned()));
     assert_eq!(rows(&world.db, LOG).await, ["1|PENDING|INSERT|1|-|-"]);
-    assert!(claim(&world.db, &world.lease, &[], Taking::All, 1).await.is_err());
+    assert!(claim(&world.db, &world.lease, &[], &[], Taking::All, 1).await.is_err());
 }
 
 #[tokio::test]
@@ -349,7 +350,7 @@ async fn updates_can_be_left_waiting_while_inserts_and_deletions_are_claimed() {
     .await;
     let table = ["account".to_owned()];
 
-    let some = claim(&world.db, &world.lease, &table, Taking::InsertsAndDeletions, 9).await;
+    let some = claim(&world.db, &world.lease, &table, &[], Taking::InsertsAndDeletions, 9).await;
     let rest = world.claim(9).await;
 
     let records: Vec<(i32, Action)> =

@@ -65,7 +65,7 @@ mod tests {
         let ttl = Duration::from_mins(5);
         let lease = acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
         run(&db, "insert into salesforce.account (name) values ('a')").await;
-        claim(&db, &lease, &["account".to_owned()], Taking::All, 9).await.unwrap();
+        claim(&db, &lease, &["account".to_owned()], &[], Taking::All, 9).await.unwrap();
         run(
             &db,
             &format!(

@@ -7,8 +7,8 @@
 -- Such a deletion brings its record by itself: after it, nothing else will repair what is parked or waits.
 -- Where the deletion of a row that Salesforce has is parked, a new row with its id waits until that is settled.
 -- Rows found PENDING were left by a worker that is gone: the lease allows one at a time.
--- Of an update comes the old text of the changed columns only, of an insert no column that is null: neither is missed,
--- and most of a wide row is that.
+-- Of an update comes the old text of the changed columns and of $6 only, of an insert no column that is null: the rest is
+-- not missed, and most of a wide row is that.
 with due as (
     (
         select change.id, change.table_name, change.record_id,
@@ -134,7 +134,7 @@ select
     claimed.action::text,
     case claimed.action
         when 'UPDATE' then {hstore}.hstore_to_json({hstore}.slice(
-            claimed.old::{hstore}.hstore, {hstore}.akeys(claimed."values"::{hstore}.hstore)
+            claimed.old::{hstore}.hstore, {hstore}.akeys(claimed."values"::{hstore}.hstore) || $6
         ))
         else {hstore}.hstore_to_json(claimed.old::{hstore}.hstore)
     end as old,

@@ -172,14 +172,18 @@ impl Pusher {
         tables: &[String],
         taking: Taking,
     ) -> Result<Vec<Change>, Error> {
-        let mut changes = postgres::claim(&self.db, lease, tables, taking, CLAIM_MAX).await?;
+        let lookups = self.lookups();
+        let mut changes =
+            postgres::claim(&self.db, lease, tables, &lookups, taking, CLAIM_MAX).await?;
         // Where the order counts, nothing overtakes.
         if changes.len() >= STEP && !self.group.is_ordered() {
             let claimed: BTreeSet<String> =
                 changes.iter().map(|change| change.table.clone()).collect();
             for table in tables.iter().filter(|table| !claimed.contains(*table)) {
                 let table = std::slice::from_ref(table);
-                changes.extend(postgres::claim(&self.db, lease, table, taking, SHARE).await?);
+                let share =
+                    postgres::claim(&self.db, lease, table, &lookups, taking, SHARE).await?;
+                changes.extend(share);
             }
             changes.sort_by_key(|change| change.log_id);
         }
@@ -199,6 +203,13 @@ impl Pusher {
             .filter(|mapping| !paused.contains(&mapping.object))
             .map(|mapping| mapping.table.clone())
             .collect()
+    }
+
+    /// The lookup columns whose parent another column may name: what they held tells where such a reference started.
+    fn lookups(&self) -> Vec<String> {
+        let fields = self.mappings().flat_map(|mapping| &mapping.fields);
+        let named = fields.filter(|field| field.reference.is_some());
+        named.map(|field| field.column.clone()).collect()
     }
 
     /// Counts the calls made since there had been so many.

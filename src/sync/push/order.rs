@@ -197,12 +197,16 @@ fn predecessors(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<R
         let Some(mapping) = mapping_of(mappings, work) else { continue };
         let parents =
             mapping.fields.iter().filter(|field| !field.reference_to.is_empty()).filter_map(
-                |field| deleted.get(&SalesforceId::parse(left(work, &field.column)?).ok()?),
+                |field| {
+                    let named_by = field.reference.as_ref().map(|reference| &*reference.column);
+                    let parent = left(work, &field.column, named_by)?;
+                    deleted.get(&SalesforceId::parse(parent).ok()?)
+                },
             );
         let next = mapping
             .key
             .as_ref()
-            .and_then(|key| takers.get(&(work.net.table.as_str(), left(work, &key.column)?)));
+            .and_then(|key| takers.get(&(work.net.table.as_str(), left(work, &key.column, None)?)));
         for successor in parents.chain(next).filter(|successor| **successor != work.record()) {
             predecessors.entry(successor.clone()).or_default().push(work.record());
         }
@@ -214,10 +218,14 @@ fn mapping_of<'a>(mappings: &'a [Mapping], work: &Work) -> Option<&'a Mapping> {
     mappings.iter().find(|mapping| mapping.table == work.net.table)
 }
 
-/// What the column held before the changes, where they delete the row or give the column another value.
-fn left<'a>(work: &'a Work, column: &str) -> Option<&'a str> {
-    let changes_it =
-        |change: &&Change| change.values.as_ref().is_none_or(|values| values.contains_key(column));
+/// What the column held before the changes, where they delete the row or give the column, or the one that stands for it,
+/// another value.
+fn left<'a>(work: &'a Work, column: &str, stands_for_it: Option<&str>) -> Option<&'a str> {
+    let changes_it = |change: &&Change| {
+        change.values.as_ref().is_none_or(|values| {
+            values.contains_key(column) || stands_for_it.is_some_and(|it| values.contains_key(it))
+        })
+    };
     let earliest =
         work.net.changes.iter().filter(|change| change.old.is_some()).find(changes_it)?;
     earliest.old.as_ref()?.get(column)?.as_deref()

@@ -336,7 +336,7 @@ async fn children_are_deleted_or_led_away_before_their_parent_is_deleted() {
         .app(
             "insert into account (name, external_id__c) values ('Old', 'a1'), ('New', 'a2');
              insert into contact (lastname, external_id__c, account_key) values
-                 ('Gone', 'c1', 'a1'), ('Moved', 'c2', 'a1')",
+                 ('Gone', 'c1', 'a1'), ('Moved', 'c2', 'a1'), ('Named', 'c3', 'a1')",
         )
         .await;
     world.settle().await;
@@ -349,17 +349,44 @@ async fn children_are_deleted_or_led_away_before_their_parent_is_deleted() {
             "begin;
              delete from account where name = 'Old';
              delete from contact where lastname = 'Gone';
-             update contact set accountid = (select sfid from account), account_key = 'a2';
+             update contact set accountid = (select sfid from account), account_key = 'a2' where lastname = 'Moved';
+             update contact set account_key = 'a2' where lastname = 'Named';
              commit",
         )
         .await;
-    assert_eq!(world.run().await.unwrap().accepted, 3);
+    assert_eq!(world.run().await.unwrap().accepted, 4);
 
     assert_eq!(world.names("Account").await, ["New"]);
     assert_eq!(
         world.names("Contact").await,
-        ["Moved"],
+        ["Moved", "Named"],
         "Salesforce deletes contacts with their account"
     );
-    assert_eq!(world.states().await, ["SUCCESS|7"]);
+    assert_eq!(world.states().await, ["SUCCESS|9"]);
+}
+
+#[tokio::test]
+async fn a_row_that_names_its_parent_for_the_first_time_leaves_the_one_that_a_person_gave_it() {
+    // given a contact that a person has put under an account, as the pull has told
+    let world = World::start().await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('A', 'a'), ('B', 'b');
+             insert into contact (lastname, external_id__c) values ('C', 'c')",
+        )
+        .await;
+    world.settle().await;
+    let accounts = world.records("Account").await;
+    let [a, b] = [0, 1].map(|n: usize| accounts[n].id.clone());
+    let contact = sfid_of(&world, "contact").await;
+    world.person_edits("Contact", &contact, json!({ "AccountId": a.as_str() })).await;
+    world.app(&uncaptured(&format!("update contact set accountid = '{a}'"))).await;
+
+    // when the application names the other one
+    world.app("update contact set account_key = 'b'").await;
+    world.settle().await;
+
+    // then that is a change from where the row stood, not one against a change of Salesforce's
+    assert_eq!(world.records("Contact").await[0].values[3], value(b.as_str()));
+    assert!(world.rows("select 1 from lockstep.conflict").await.is_empty());
 }
