@@ -127,6 +127,7 @@ impl<'a> Binder<'a> {
             deletes: self.file.deletes,
             bulk: self.file.bulk,
             write: self.file.write,
+            is_conditional: self.file.is_conditional,
             types: self.file.types,
             filter: self.file.filter.clone(),
             sweep: self.file.sweep,

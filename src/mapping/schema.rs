@@ -39,6 +39,10 @@ struct RawMapping {
     deletes: Option<RawDeletes>,
     /// Who wins when both sides changed the same field of the same record. Default: `salesforce_wins`.
     conflict: Option<RawConflict>,
+    /// Whether updates are refused by Salesforce where the record has changed since it was looked at: `on` closes the
+    /// moment between looking and sending in which a user's edit could be overwritten, and costs a request for each
+    /// updated record. Fields under `postgres_wins` do not need it. Default: `off`.
+    conditional: Option<Switch>,
     /// From how many records on the Bulk API is used.
     bulk: Option<RawBulk>,
     /// In which order changes reach Salesforce; one mapping's `ordered` holds for all that refer to each other.

@@ -364,6 +364,9 @@ pub struct Mapping {
     pub bulk: BulkThresholds,
     /// In which order changes reach Salesforce.
     pub write: WriteOrder,
+    /// Whether an update that depends on what Salesforce holds is a request of its own, which Salesforce refuses if the
+    /// record has changed since it was looked at.
+    pub is_conditional: bool,
     /// Which column types fields get by default.
     pub types: ColumnTypes,
     /// Which records are mapped; all where absent.

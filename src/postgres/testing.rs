@@ -102,6 +102,7 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         write: WriteOrder::Merged,
+        is_conditional: false,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),

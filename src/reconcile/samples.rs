@@ -105,6 +105,7 @@ pub(crate) fn contact() -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         write: WriteOrder::Merged,
+        is_conditional: false,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),

@@ -81,6 +81,15 @@ impl Call {
         self
     }
 
+    /// Only if it has not changed since; otherwise the refusal is `PRECONDITION_FAILED`.
+    pub(super) fn if_unmodified_since(mut self, moment: DateTime<Utc>) -> Self {
+        let date = moment.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(value) = HeaderValue::from_str(&date) {
+            self.headers.push((header::IF_UNMODIFIED_SINCE, value));
+        }
+        self
+    }
+
     pub(super) fn with_json(mut self, content: &impl Serialize) -> Self {
         // Our own types serialise; an empty body would be refused by Salesforce.
         let bytes = serde_json::to_vec(content).unwrap_or_default();

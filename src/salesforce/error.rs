@@ -256,11 +256,15 @@ impl Error {
         if status.is_redirection() {
             return Self::Malformed("a redirection");
         }
-        let refusal = refusal.unwrap_or_else(|| RowError {
+        let mut refusal = refusal.unwrap_or_else(|| RowError {
             code: format!("HTTP_{}", status.as_u16()),
             message: String::new(),
             fields: Vec::new(),
         });
+        // The status is documented, the code is not.
+        if status == StatusCode::PRECONDITION_FAILED {
+            "PRECONDITION_FAILED".clone_into(&mut refusal.code);
+        }
         match (status.as_u16(), refusal.code.as_str()) {
             (_, "REQUEST_LIMIT_EXCEEDED") if refusal.message.contains("oncurrent") => {
                 let code = Some(refusal.code);

@@ -13,6 +13,7 @@ mod bulk_query;
 mod bulk_rows;
 mod call;
 mod collections;
+mod conditional;
 mod config;
 mod csv_rows;
 mod decode;

@@ -29,7 +29,7 @@ use toml::{Spanned, de::DeTable};
 
 const VERSION: u64 = 1;
 
-pub(super) const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 20] = [
     "version",
     "object",
     "table",
@@ -41,6 +41,7 @@ pub(super) const KEYS: [&str; 19] = [
     "poll",
     "deletes",
     "conflict",
+    "conditional",
     "bulk",
     "write",
     "types",
@@ -80,6 +81,7 @@ pub struct MappingFile {
     pub(super) poll: Poll,
     pub(super) deletes: Deletes,
     pub(super) conflict: ConflictPolicy,
+    pub(super) is_conditional: bool,
     pub(super) bulk: BulkThresholds,
     pub(super) write: WriteOrder,
     pub(super) types: ColumnTypes,
@@ -147,6 +149,7 @@ struct Parts {
     poll: Option<Poll>,
     deletes: Option<Deletes>,
     conflict: ConflictPolicy,
+    is_conditional: bool,
     bulk: Option<BulkThresholds>,
     write: WriteOrder,
     types: ColumnTypes,
@@ -180,6 +183,10 @@ fn read_file(reader: &mut Reader, document: &DeTable<'_>) -> Option<MappingFile>
             "poll" => parts.poll = Some(read_poll(reader, &entry)),
             "deletes" => parts.deletes = Some(read_deletes(reader, &entry)),
             "conflict" => parts.conflict = read_conflict(reader, &entry).unwrap_or_default(),
+            "conditional" => {
+                let given = reader.word(&entry, &SWITCH).map(Spanned::into_inner);
+                parts.is_conditional = given == Some(Switch::On);
+            }
             "bulk" => parts.bulk = Some(read_bulk(reader, &entry)),
             "write" => {
                 parts.write =
@@ -244,6 +251,7 @@ fn finish(reader: &mut Reader, mut parts: Parts) -> Option<MappingFile> {
         poll: parts.poll.unwrap_or_default(),
         deletes: parts.deletes.unwrap_or_default(),
         conflict: parts.conflict,
+        is_conditional: parts.is_conditional,
         bulk: parts.bulk.unwrap_or_default(),
         write: parts.write,
         types: parts.types,

@@ -273,3 +273,15 @@ fn one_field_may_be_left_to_a_person_while_the_others_have_a_winner() {
         assert!(policies.contains(&(name, policy)), "{policies:?}");
     }
 }
+
+#[test]
+fn updates_are_conditional_only_where_that_is_said() {
+    let key = "key = { external_id = \"External_Id__c\" }\n";
+    for (line, expected) in
+        [("", false), ("conditional = \"off\"\n", false), ("conditional = \"on\"\n", true)]
+    {
+        let text =
+            format!("object = \"Account\"\ndirection = \"both\"\n{line}{key}fields = [\"Name\"]\n");
+        assert_eq!(mappings(&[&text])[0].is_conditional, expected, "{line}");
+    }
+}

@@ -19,7 +19,7 @@ const ID_COLUMN: &str = "Id";
 /// The job's operation, where this kind of call can be matched with its results.
 pub(super) fn operation(call: Call) -> Option<IngestOperation> {
     match call {
-        Call::Create => None,
+        Call::Create | Call::UpdateIfUnmodified => None,
         Call::Keyed => Some(IngestOperation::Insert),
         Call::Upsert => Some(IngestOperation::Upsert),
         Call::Update => Some(IngestOperation::Update),

@@ -1,16 +1,21 @@
 //! From one record's work and what Salesforce holds to what is sent or recorded. Pure.
 
-use super::observe::Observed;
+use super::observe::{Observed, Seen};
 use super::outcome::{Outgoing, accepted, by_column, conflict_rows, lastop, unsent};
 use super::work::{Task, Work};
-use crate::mapping::Mapping;
+use crate::mapping::{ConflictPolicy, Field, Mapping};
 use crate::model::{Action, SalesforceId, to_csv, to_json};
 use crate::postgres::{Evidence, Outcome, Recorded};
 use crate::reconcile::{
     Conflict, Decision, Deletion, FieldValues, Operation, Past, Remote, Resolved, Step, freeze,
-    reconcile_delete, reconcile_found, reconcile_insert, reconcile_update, row_before_delete,
+    is_compared, reconcile_delete, reconcile_found, reconcile_insert, reconcile_update,
+    row_before_delete,
 };
 use serde_json::Value as Json;
+use std::time::Duration;
+
+/// Changes within one second have one stamp, and Salesforce's clock is known to two.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What follows from a decision.
 #[derive(Debug)]
@@ -115,10 +120,37 @@ fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Obse
         }
     };
     let mut next = outgoing(mapping, &work, write, decision);
+    match next.sfid.as_ref().filter(|_| depends_on_remote(mapping, &next)) {
+        Some(sfid) => match observed.seen(mapping, sfid) {
+            Some(Seen::TooFresh) => return Next::Record(Box::new(too_fresh(&work))),
+            Some(Seen::At(stamp)) => next.seen = Some(stamp),
+            None => {}
+        },
+        None => {}
+    }
     if unlinked(&work).is_some() {
         next.lastop = lastop(Action::Insert);
     }
     Next::Send(Box::new(next))
+}
+
+/// Whether it may be sent only as long as the record is as it was seen.
+fn depends_on_remote(mapping: &Mapping, next: &Outgoing) -> bool {
+    let is_decided_by_remote =
+        |field: &Field| is_compared(field) && field.conflict != ConflictPolicy::PostgresWins;
+    let mut fields = next.values.iter().filter_map(|(field, _)| mapping.fields.get(*field));
+    mapping.is_conditional && next.action == Action::Update && fields.any(is_decided_by_remote)
+}
+
+/// The record is looked at again when a change of it is sure to show.
+fn too_fresh(work: &Work) -> Recorded {
+    let outcome = Outcome::Later {
+        not_before_in: SETTLED_AFTER,
+        reason: "it was changed in Salesforce a moment ago, and may be changed again unnoticed"
+            .to_owned(),
+        outcome: "refused",
+    };
+    unsent(&work.record(), work.net.log_ids(), outcome)
 }
 
 /// The record waits for a person, who is shown both sides' values.
@@ -192,6 +224,7 @@ fn outgoing(mapping: &Mapping, work: &Work, write: Write, decision: Decision) ->
         doubts: work.history.attempts.iter().filter(|attempt| attempt.is_unresolved).count(),
         later: work.later.clone(),
         is_part: !work.later.is_empty(),
+        seen: None,
     }
 }
 

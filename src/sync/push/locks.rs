@@ -140,6 +140,7 @@ mod tests {
             doubts: 0,
             later: Vec::new(),
             is_part: false,
+            seen: None,
         }
     }
 

@@ -2,10 +2,11 @@
 
 use super::work::{Task, Work};
 use crate::mapping::Mapping;
-use crate::model::{RemoteRecord, SalesforceId, Value};
+use crate::model::{RemoteRecord, SalesforceId, StampField, Value};
 use crate::reconcile::{Remote, is_compared, normal_record};
 use crate::salesforce::{Client, Shape};
 use crate::sync::Error;
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The records looked at; those that were not there are remembered as gone.
@@ -14,6 +15,18 @@ pub(super) struct Observed {
     records: HashMap<SalesforceId, Option<RemoteRecord>>,
     /// What those of them that are gone were merged into.
     masters: HashMap<SalesforceId, SalesforceId>,
+    /// Salesforce's clock before they were looked at, where updates depend on that.
+    since: Option<DateTime<Utc>>,
+}
+
+/// What Salesforce is to be told of a record that is updated as it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// The record had this stamp, and whoever changes it gives it a later one.
+    At(DateTime<Utc>),
+    /// The record was changed in the second in which it was looked at, or a moment before: another change could have the
+    /// same stamp.
+    TooFresh,
 }
 
 impl Observed {
@@ -32,7 +45,11 @@ impl Observed {
             .filter_map(|work| Some((id_of(work)?, work)))
             .filter(|(id, _)| !records.contains_key(*id))
             .collect();
+        let mut since = None;
         if !wanted.is_empty() {
+            if mapping.is_conditional {
+                since = Some(client.server_time().await?);
+            }
             let (shape, positions) = shape_for(mapping, wanted.values().copied());
             let ids: Vec<SalesforceId> = wanted.into_keys().cloned().collect();
             let read = client.retrieve(&mapping.object, &ids, &shape).await?;
@@ -51,7 +68,17 @@ impl Observed {
         } else {
             HashMap::new()
         };
-        Ok(Self { records, masters })
+        Ok(Self { records, masters, since })
+    }
+
+    /// How a record looked, by its stamp. Nothing where that was not asked for, or the object's records have no stamp that
+    /// moves.
+    pub(super) fn seen(&self, mapping: &Mapping, sfid: &SalesforceId) -> Option<Seen> {
+        let has_stamp =
+            matches!(mapping.stamp, StampField::SystemModstamp | StampField::LastModifiedDate);
+        let record = self.records.get(sfid)?.as_ref().filter(|_| has_stamp)?;
+        let (since, stamp) = (self.since?, record.system_modstamp?);
+        Some(if stamp < since { Seen::At(stamp) } else { Seen::TooFresh })
     }
 
     /// The record that this one, which is gone, was merged into.

@@ -8,6 +8,7 @@ use crate::reconcile::{
 };
 use crate::salesforce::{Body, RowError};
 use crate::sync::Error;
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// How long a used-up limit is left alone.
@@ -45,6 +46,8 @@ pub(super) struct Outgoing {
     pub(super) later: Vec<usize>,
     /// Whether there is a second write to come.
     pub(super) is_part: bool,
+    /// The record's stamp when it was looked at, where Salesforce is to refuse the update if it has changed since.
+    pub(super) seen: Option<DateTime<Utc>>,
 }
 
 impl Outgoing {
@@ -65,6 +68,7 @@ impl Outgoing {
             doubts: 0,
             later: Vec::new(),
             is_part: false,
+            seen: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl Outgoing {
             doubts: 0,
             later: Vec::new(),
             is_part: entry.intent.is_part,
+            seen: None,
         }
     }
 }
@@ -213,6 +218,11 @@ fn refused(mapping: &Mapping, outgoing: &Outgoing, refusal: RowError) -> Outcome
     match verdict.class {
         Class::RetrySoon if tries < ATTEMPTS_MAX => again(delay_before_attempt(tries)),
         Class::RetryLater => again(LIMIT_PAUSE),
+        // Somebody was faster; the record is looked at again.
+        Class::Resolve if is_outrun(&refusal) => {
+            let pause = (tries > 1).then(|| delay_before_attempt(tries - 1));
+            again(pause.unwrap_or_default())
+        }
         Class::Resolve if outgoing.action == Action::Delete => {
             Outcome::Accepted { sfid: None, lastop: outgoing.lastop }
         }
@@ -227,6 +237,11 @@ fn refused(mapping: &Mapping, outgoing: &Outgoing, refusal: RowError) -> Outcome
             Outcome::Refused { code: refusal.code, message: refusal.message }
         }
     }
+}
+
+/// Whether the record has changed since it was looked at.
+fn is_outrun(refusal: &RowError) -> bool {
+    matches!(refusal.code.as_str(), "PRECONDITION_FAILED" | "MATCH_PRECONDITION_FAILED")
 }
 
 /// Whether another look at Salesforce can tell more: the record may be gone, or there already.
@@ -336,6 +351,7 @@ mod tests {
             (Insert, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
             (Update, "DUPLICATE_VALUE",                   0,  None,      "parked",   false),
             (Update, "ENTITY_IS_DELETED",                 0,  None,      "refused",  false),
+            (Update, "PRECONDITION_FAILED",               99, None,      "refused",  false),
             (Delete, "ENTITY_IS_DELETED",                 0,  None,      "accepted", false),
             (Delete, "DELETE_FAILED",                     0,  None,      "parked",   false),
             (Update, "INVALID_FIELD",                     0,  None,      "refused",  true),

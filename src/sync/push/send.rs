@@ -23,6 +23,8 @@ pub(super) enum Call {
     Upsert,
     /// Change by id.
     Update,
+    /// Change by id, each record by a request that Salesforce refuses if the record has changed since it was looked at.
+    UpdateIfUnmodified,
     /// Delete by id.
     Delete,
 }
@@ -33,6 +35,7 @@ impl Call {
             Action::Insert if outgoing.key.is_some() && mapping.direction.pulls() => Self::Keyed,
             Action::Insert if outgoing.key.is_some() => Self::Upsert,
             Action::Insert => Self::Create,
+            Action::Update if outgoing.seen.is_some() => Self::UpdateIfUnmodified,
             Action::Update => Self::Update,
             Action::Delete => Self::Delete,
         }
@@ -63,7 +66,9 @@ pub(super) async fn send(
     let mut answers: Vec<Answer> =
         vec![Answer::NotSent("sending stopped early".to_owned()); records.len()];
     let mut halt = None;
-    let mut waiting: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
+    let size = if call == Call::UpdateIfUnmodified { 1 } else { records.len().max(1) };
+    let starts = (0..records.len()).step_by(size).rev();
+    let mut waiting: Vec<Range<usize>> = starts.map(|start| start..start + size).collect();
     while let Some(range) = waiting.pop() {
         let Some(part) = records.get(range.clone()).filter(|part| !part.is_empty()) else {
             continue;
@@ -152,6 +157,16 @@ async fn request(
         }
         (Call::Create | Call::Keyed | Call::Upsert, _) => {
             client.create(&mapping.object, bodies.collect()).await
+        }
+        (Call::UpdateIfUnmodified, _) => {
+            let mut results = Vec::with_capacity(records.len());
+            for (next, body) in records.iter().zip(bodies) {
+                if let (Some(id), Some(seen)) = (&next.sfid, next.seen) {
+                    let update = client.update_if_unmodified(&mapping.object, id, body, seen);
+                    results.push(update.await?);
+                }
+            }
+            Ok(results)
         }
         (Call::Update, _) => client.update(&mapping.object, ids.zip(bodies).collect()).await,
         (Call::Delete, _) => client.delete(&ids.collect::<Vec<SalesforceId>>()).await,

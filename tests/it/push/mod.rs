@@ -4,6 +4,7 @@ mod anomalies;
 mod arrival;
 mod bulk;
 mod by_row;
+mod conditional;
 mod errors;
 mod flight;
 mod in_order;

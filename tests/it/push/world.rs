@@ -80,6 +80,7 @@ fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
         filter: None,
         sweep: Sweep::default(),
         write: WriteOrder::Merged,
+        is_conditional: false,
         drift: Drift::default(),
         is_part: false,
         held_columns: Vec::new(),
