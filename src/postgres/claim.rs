@@ -9,6 +9,7 @@ use super::{Database, Error};
 use crate::mapping::{Mapping, ROW_ID};
 use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
 use deadpool_postgres::Transaction;
+use std::collections::HashSet;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql, Type};
 
@@ -91,7 +92,7 @@ pub async fn claim(
     Ok(changes)
 }
 
-/// Lets records go on that waited for rows which are in Salesforce by now, or gone. What the rows are decides, not what
+/// Lets records go on that waited for rows which are in Salesforce by now, or gone, or given up. What the rows are decides, not what
 /// happened to them: whoever linked a parent, its children are not forgotten.
 async fn wake_children(
     transaction: &Transaction<'_>,
@@ -107,7 +108,9 @@ async fn wake_children(
     for row in &waited_for {
         let table: &str = row.try_get(0)?;
         let parent = db.qualified(table);
-        let wake = fill(include_str!("sql/wake_children.sql"), &[("table", parent.as_str())]);
+        let parts = [("table", parent), ("schema", quote(db.schema()))];
+        let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
+        let wake = fill(include_str!("sql/wake_children.sql"), &parts);
         transaction.execute_typed(&wake, &[(&table, Type::TEXT)]).await?;
     }
     if !waited_for.is_empty() {
@@ -277,4 +280,24 @@ pub async fn find_parents(
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, salesforce_id(row.try_get(2)?))))
         .collect()
+}
+
+/// Those of the table's rows of which changes are still to be sent, parked ones included.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn find_unsent(
+    db: &Database,
+    table: &str,
+    record_ids: &[i32],
+) -> Result<HashSet<i32>, Error> {
+    if record_ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let client = db.client().await?;
+    let statement = db.statement(include_str!("sql/find_unsent.sql"));
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&table, Type::TEXT), (&record_ids, Type::INT4_ARRAY)];
+    let rows = client.query_typed(&statement, &parameters).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -56,7 +56,8 @@ pub use backfill::{
     give_up_backfill, heed_wish, note_backfill, set_backfill_rate, wish,
 };
 pub use claim::{
-    LocalRow, Taking, claim, find_leaving, find_parents, is_waited_for, read_rows, unsent,
+    LocalRow, Taking, claim, find_leaving, find_parents, find_unsent, is_waited_for, read_rows,
+    unsent,
 };
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};

@@ -37,7 +37,7 @@ const REPAIR_SIZE: &str = "Make the row's values smaller; one request takes 50 M
 const REPAIR_QUERY: &str = "Compare the mapping, its `where` included, with the object (`lockstep check`), then resume the mapping.";
 const REPAIR_VISIBILITY: &str =
     "Give the integration user View All on the object, or map a part of it with `where`.";
-const REPAIR_PARENT: &str = "Insert the parent's row, or point this one at a row that is there; the next change of either tries again.";
+const REPAIR_PARENT: &str = "Point this row at one that is there, or insert the parent's row, or retry it, and then retry this one.";
 const REPAIR_CYCLE: &str =
     "Insert one of the rows without its reference, and set the reference in an UPDATE afterwards.";
 const REPAIR_CONFLICT: &str = "Look at both sides' values (`lockstep errors show ID`), then say whose stay: \

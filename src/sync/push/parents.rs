@@ -17,6 +17,8 @@ pub(super) struct Parents {
 struct Parent {
     record: RecordRef,
     sfid: Option<SalesforceId>,
+    /// Whether changes of it are still to be sent.
+    is_coming: bool,
 }
 
 /// Why a wish cannot be sent yet.
@@ -26,6 +28,8 @@ pub(super) enum Missing {
     Row(ParentKey),
     /// The row is not in Salesforce yet.
     Id(RecordRef),
+    /// The row is not in Salesforce, and nothing of it is to be sent: a person gave it up, or it was never captured.
+    Nothing(RecordRef),
 }
 
 impl Missing {
@@ -41,6 +45,10 @@ impl Missing {
             Self::Id(record) => {
                 format!("waits for row {} of {}", record.record_id, record.table)
             }
+            Self::Nothing(record) => format!(
+                "row {} of {}, which it refers to, is not in Salesforce, and no change of it waits to be sent",
+                record.record_id, record.table
+            ),
         }
     }
 }
@@ -62,11 +70,18 @@ impl Parents {
         for ((table, match_column), values) in wanted {
             let values: Vec<String> = values.into_iter().collect();
             let found = postgres::find_parents(db, &table, &match_column, &values).await?;
+            let unlinked: Vec<i32> = found
+                .iter()
+                .filter(|(_, _, sfid)| sfid.is_none())
+                .map(|(_, record_id, _)| *record_id)
+                .collect();
+            let coming = postgres::find_unsent(db, &table, &unlinked).await?;
             for (value, record_id, sfid) in found {
                 let key =
                     ParentKey { table: table.clone(), match_column: match_column.clone(), value };
                 let record = RecordRef { table: table.clone(), record_id };
-                self.known.insert(key, Parent { record, sfid });
+                let is_coming = coming.contains(&record_id);
+                self.known.insert(key, Parent { record, sfid, is_coming });
             }
         }
         Ok(())
@@ -125,11 +140,9 @@ impl Parents {
 
     fn id_of(&self, key: &ParentKey) -> Result<&SalesforceId, Missing> {
         let parent = self.known.get(key).ok_or_else(|| Missing::Row(key.clone()))?;
-        parent
-            .sfid
-            .as_ref()
-            .or_else(|| self.links.get(&parent.record))
-            .ok_or_else(|| Missing::Id(parent.record.clone()))
+        let sfid = parent.sfid.as_ref().or_else(|| self.links.get(&parent.record));
+        let missing = if parent.is_coming { Missing::Id } else { Missing::Nothing };
+        sfid.ok_or_else(|| missing(parent.record.clone()))
     }
 }
 

@@ -326,10 +326,10 @@ impl<'a> Run<'a> {
     /// The end for now of a record that needs a parent.
     pub(super) fn waiting(&self, work: &Work, missing: &Missing) -> Recorded {
         let outcome = match missing {
-            Missing::Row(_) if self.age(work) > Some(PARENT_GRACE) => {
+            Missing::Row(_) | Missing::Nothing(_) if self.age(work) > Some(PARENT_GRACE) => {
                 Outcome::Refused { code: "PARENT_NOT_FOUND".to_owned(), message: missing.reason() }
             }
-            Missing::Row(_) => Outcome::Later {
+            Missing::Row(_) | Missing::Nothing(_) => Outcome::Later {
                 not_before_in: PARENT_PAUSE,
                 reason: missing.reason(),
                 outcome: "refused",

@@ -390,3 +390,33 @@ async fn a_row_that_names_its_parent_for_the_first_time_leaves_the_one_that_a_pe
     assert_eq!(world.records("Contact").await[0].values[3], value(b.as_str()));
     assert!(world.rows("select 1 from lockstep.conflict").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_child_of_a_row_that_was_given_up_is_shown_instead_of_waiting_for_ever() {
+    // given a child that waits for a parked parent
+    let world = World::start().await;
+    world
+        .app(
+            "insert into account (name, external_id__c, annualrevenue) values ('Bad', 'k1', -1);
+             insert into contact (lastname, external_id__c, account_key) values ('C', 'c1', 'k1')",
+        )
+        .await;
+    assert_eq!(world.run().await.unwrap().waiting, 1);
+
+    // when the parent is given up, some time after the child was made
+    world.app("update _trigger_log set created_at = created_at - interval '1 day'").await;
+    world.app("update _trigger_log set state = 'IGNORED' where table_name = 'account'").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+
+    let told = "select state, sf_message from _trigger_log where table_name = 'contact'";
+    let words = "PARENT_NOT_FOUND: row 1 of account, which it refers to, is not in Salesforce, and no change of it waits \
+                 to be sent";
+    assert_eq!(world.rows(told).await, [format!("FAILED|{words}")]);
+
+    // when the parent comes after all and the child is retried, then it arrives
+    world.app("update account set annualrevenue = 1").await;
+    world.settle().await;
+    world.app("select lockstep.retry()").await;
+    world.settle().await;
+    assert_eq!(world.names("Contact").await, ["C"]);
+}
