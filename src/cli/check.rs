@@ -68,6 +68,17 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
             severity: if finding.is_repairable { Severity::Warning } else { Severity::Error },
         })
         .collect();
+    let proposals =
+        postgres::propose(&db, &bound.mappings).await.map_err(connect::postgres_failure)?;
+    // What cannot be declined would fail a strict check for ever; `provision` tells it.
+    let declinable = proposals.into_iter().filter(|proposal| proposal.is_declinable);
+    let proposals = declinable.map(|proposal| DatabaseFinding {
+        object: proposal.object,
+        message: proposal.message,
+        help: Some(proposal.help),
+        severity: Severity::Warning,
+    });
+    let findings: Vec<DatabaseFinding> = findings.into_iter().chain(proposals).collect();
     let refusals = filters::ask(&client, &loaded.files, &bound.mappings).await?;
     let mut checked = against(loaded, &org, &findings);
     checked.diagnostics.extend(refusals);

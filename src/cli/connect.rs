@@ -4,7 +4,7 @@ use super::report::{self, Exit, Failure};
 use crate::config::{LogFormat, Settings};
 use crate::mapping::{self, Applied, Diagnostic, Mapping, MappingFile, Org, Rebound};
 use crate::model::ObjectDescribe;
-use crate::postgres::{self, Database, Finding, Provisioned};
+use crate::postgres::{self, Database, Finding, Proposal, Provisioned};
 use crate::runtime::{self, Retry};
 use crate::salesforce::{self, Client};
 use crate::{sync, telemetry};
@@ -88,6 +88,11 @@ impl Session {
                 .map_err(postgres_failure)?;
         }
         Ok(provisioned)
+    }
+
+    /// What the mappings might well have.
+    pub(super) async fn proposals(&self) -> Result<Vec<Proposal>, Failure> {
+        postgres::propose(&self.db, &self.mappings).await.map_err(postgres_failure)
     }
 
     /// What does not fit the mappings and provisioning leaves to a person: a column's type, a disabled trigger.

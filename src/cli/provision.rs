@@ -24,6 +24,10 @@ pub(super) async fn run(config: Option<&Path>, _args: Args) -> Result<Exit, Fail
             "{object} is to be loaded: the worker does it, or: lockstep backfill {object}"
         ));
     }
+    for proposal in session.proposals().await? {
+        report::note(format!("proposal: {}: {}", proposal.object, proposal.message));
+        report::note(format!("  {}", proposal.help));
+    }
     let remaining = session.remaining().await?;
     for finding in &remaining {
         report::note(format!("error: {}: {}", finding.object, finding.message));

@@ -379,6 +379,8 @@ impl<'a> Binder<'a> {
         self.check_key(described?, &key.field);
         let field =
             fields.iter().find(|field| field.name.eq_ignore_ascii_case(key.field.get_ref()))?;
-        Some(Key { field: field.name.clone(), column: field.column.clone() })
+        self.check_key_default(field, key);
+        let default = key.default.as_ref().map(|default| *default.get_ref());
+        Some(Key { field: field.name.clone(), column: field.column.clone(), default })
     }
 }

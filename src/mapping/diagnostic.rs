@@ -123,6 +123,8 @@ pub enum Code {
     BadKey = 2320,
     /// Writing without a key.
     NoKey = 2321,
+    /// A key that the database cannot make up.
+    BadKeyDefault = 2322,
     /// A `ref` that leads nowhere.
     BadReference = 2330,
     /// A `ref` to a parent that is not sent.

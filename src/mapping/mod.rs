@@ -36,8 +36,8 @@ pub use render::{Colour, Place, Report, render};
 pub use schema::schema;
 pub use validated::{
     BulkThresholds, ColumnTypes, ConflictPolicy, DeleteRule, Deletes, Direction, Drift, Field,
-    Filter, Key, LeaveRule, Limits, Mapping, MappingGroup, NewFieldRule, Poll, ROW_ID, Reference,
-    RemovedFieldRule, Sweep, Switch, WiderFieldRule, WriteOrder,
+    Filter, Key, KeyDefault, LeaveRule, Limits, Mapping, MappingGroup, NewFieldRule, Poll, ROW_ID,
+    Reference, RemovedFieldRule, Sweep, Switch, WiderFieldRule, WriteOrder,
 };
 
 #[cfg(test)]

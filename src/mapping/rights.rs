@@ -3,8 +3,8 @@
 use super::{
     bind::Binder,
     diagnostic::{Code, Diagnostic},
-    file::{FieldEntry, FieldList},
-    validated::{Direction, Field},
+    file::{FieldEntry, FieldList, KeyEntry},
+    validated::{Direction, Field, KeyDefault, UUID_LENGTH},
 };
 use crate::model::{FieldDescribe, FieldType};
 use toml::Spanned;
@@ -219,6 +219,28 @@ impl Binder<'_> {
             problem.with_help(format!("use {}", others.join(" or ")))
         };
         self.push(problem, place, "");
+    }
+
+    /// A key that the database makes up has to fit the field, and rows that are inserted here.
+    pub(super) fn check_key_default(&mut self, field: &Field, key: &KeyEntry) {
+        let Some(default) = key.default.as_ref().filter(|it| *it.get_ref() == KeyDefault::Uuid)
+        else {
+            return;
+        };
+        let (message, help) = if !field.direction.pushes() {
+            ("no row is sent to Salesforce, so none needs a key".to_owned(), "leave `default` out")
+        } else if field.holds_a_uuid() {
+            return;
+        } else {
+            (
+                format!(
+                    "`{}` cannot hold a generated key: that is a text of {UUID_LENGTH} characters",
+                    field.name
+                ),
+                "use a text field that is long enough, or leave `default` out and give every row its key",
+            )
+        };
+        self.push(Diagnostic::error(Code::BadKeyDefault, message).with_help(help), default, "");
     }
 
     /// A key that is never sent cannot make an insert repeatable.

@@ -4,8 +4,8 @@
 //! the first error; a test holds the two to the same keys.
 
 use super::validated::{
-    ColumnTypes, ConflictPolicy, DeleteRule, Direction, LeaveRule, NewFieldRule, RemovedFieldRule,
-    Switch, WiderFieldRule, WriteOrder,
+    ColumnTypes, ConflictPolicy, DeleteRule, Direction, KeyDefault, LeaveRule, NewFieldRule,
+    RemovedFieldRule, Switch, WiderFieldRule, WriteOrder,
 };
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::collections::BTreeMap;
@@ -130,6 +130,9 @@ struct RawKey {
     /// Its column. Default: the field's name in lower case.
     #[schemars(length(min = 1, max = 63))]
     column: Option<String>,
+    /// What the database makes up for a row that comes without a key: `uuid`, or nothing with `off`. Where this is left
+    /// out, `provision` makes new columns with it and proposes it for one that is there.
+    default: Option<KeyDefault>,
 }
 
 /// When Salesforce is asked for changes.

@@ -322,6 +322,24 @@ pub struct Field {
     pub reference: Option<Reference>,
 }
 
+/// Characters of a UUID as text.
+pub(crate) const UUID_LENGTH: u32 = 36;
+
+impl Field {
+    /// Whether the field and its column hold every UUID, and any text of that length.
+    #[must_use]
+    pub fn holds_a_uuid(&self) -> bool {
+        let is_wide = match self.column_type {
+            ColumnType::Text => true,
+            ColumnType::Varchar(length) => length >= UUID_LENGTH,
+            _ => false,
+        };
+        self.field_type == FieldType::String
+            && is_wide
+            && self.limits.length.is_none_or(|length| length >= UUID_LENGTH)
+    }
+}
+
 /// The external id by which records and rows are matched and inserts are made repeatable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -329,6 +347,19 @@ pub struct Key {
     pub field: String,
     /// Its column. It carries a unique index.
     pub column: String,
+    /// Whether the database makes up the key of a row that comes without one, where the file says so.
+    pub default: Option<KeyDefault>,
+}
+
+/// What the database makes up as the key of a row that comes without one. Where a file does not say, columns that
+/// provisioning makes get a default, and those that are there are left as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyDefault {
+    /// A random UUID.
+    Uuid,
+    /// Nothing: the application gives every row its key.
+    Off,
 }
 
 /// One object kept in step with one table.

@@ -92,8 +92,8 @@ pub use progress::{
     BackfillProgress, Checkpoint, Progress, needs_load, progress, restart_load, save,
 };
 pub use provision::{
-    CaptureState, Finding, Hole, Provisioned, as_found, capture_state, inspect, mend_capture,
-    provision,
+    CaptureState, Finding, Hole, Proposal, Provisioned, as_found, capture_state, inspect,
+    mend_capture, propose, provision,
 };
 pub use prune::{Pruned, prune};
 pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};

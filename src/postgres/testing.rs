@@ -85,7 +85,11 @@ pub(crate) fn mapping(object: &str, direction: Direction) -> Mapping {
             field("AnnualRevenue", ColumnType::Double, FieldType::Currency),
             field("External_Id__c", ColumnType::Varchar(36), FieldType::String),
         ],
-        key: Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }),
+        key: Some(Key {
+            field: "External_Id__c".to_owned(),
+            column: "external_id__c".to_owned(),
+            default: None,
+        }),
         has_is_deleted: true,
         has_master_record_id: true,
         is_replicateable: true,

@@ -88,7 +88,11 @@ pub(crate) fn contact() -> Mapping {
             created,
             field("External_Id__c", ColumnType::Varchar(36)),
         ],
-        key: Some(Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }),
+        key: Some(Key {
+            field: "External_Id__c".to_owned(),
+            column: "external_id__c".to_owned(),
+            default: None,
+        }),
         has_is_deleted: true,
         has_master_record_id: false,
         is_replicateable: true,

@@ -4,14 +4,16 @@ use super::DIRECTIONS;
 use super::sections::read_conflict;
 use crate::mapping::diagnostic::{Code, Diagnostic};
 use crate::mapping::reader::{Entry, Reader, all_entries};
-use crate::mapping::validated::{ConflictPolicy, Direction};
+use crate::mapping::validated::{ConflictPolicy, Direction, KeyDefault};
 use crate::model::ColumnType;
 use toml::Spanned;
 
 pub(in crate::mapping) const FIELD_KEYS: [&str; 5] =
     ["column", "type", "direction", "conflict", "ref"];
 pub(in crate::mapping) const REFERENCE_KEYS: [&str; 3] = ["mapping", "match", "column"];
-pub(in crate::mapping) const KEY_KEYS: [&str; 2] = ["external_id", "column"];
+pub(in crate::mapping) const KEY_KEYS: [&str; 3] = ["external_id", "column", "default"];
+const KEY_DEFAULTS: [(&str, KeyDefault); 2] =
+    [("uuid", KeyDefault::Uuid), ("off", KeyDefault::Off)];
 
 /// Which fields are mapped.
 #[derive(Clone, Debug)]
@@ -48,6 +50,7 @@ pub(in crate::mapping) struct ReferenceEntry {
 pub(in crate::mapping) struct KeyEntry {
     pub(in crate::mapping) field: Spanned<String>,
     pub(in crate::mapping) column: Option<Spanned<String>>,
+    pub(in crate::mapping) default: Option<Spanned<KeyDefault>>,
 }
 
 /// The key is always a mapped field; a file need not say so twice.
@@ -193,13 +196,14 @@ pub(super) fn read_key(reader: &mut Reader, entry: &Entry<'_>) -> Option<KeyEntr
             .push("write `key = { external_id = \"App_Id__c\" }`".into());
         return None;
     };
-    let (mut field, mut column, mut has_field) = (None, None, false);
+    let (mut field, mut column, mut default, mut has_field) = (None, None, None, false);
     for part in reader.entries(table, &KEY_KEYS, "`key`") {
         match part.key {
             "external_id" => {
                 has_field = true;
                 field = reader.text(&part);
             }
+            "default" => default = reader.word(&part, &KEY_DEFAULTS),
             _ => column = reader.text(&part),
         }
     }
@@ -208,5 +212,5 @@ pub(super) fn read_key(reader: &mut Reader, entry: &Entry<'_>) -> Option<KeyEntr
             .error(Code::MissingKey, entry.span.clone(), "`key` has no `external_id`")
             .push("for instance `key = { external_id = \"App_Id__c\" }`".into());
     }
-    Some(KeyEntry { field: field?, column })
+    Some(KeyEntry { field: field?, column, default })
 }

@@ -1,6 +1,7 @@
 //! How rows are recognised and refer to each other: keys and references.
 
 use super::*;
+use crate::mapping::KeyDefault;
 
 #[test]
 fn a_key_must_be_unique_and_an_external_id() {
@@ -223,6 +224,59 @@ error[SX2330]: `idd` does not identify a row of `account`
   |                                      ^^^^^
   |
   = help: did you mean `id`?
+"#,
+    );
+}
+
+#[test]
+fn a_key_that_the_database_makes_up_has_to_fit_the_field() {
+    let mappings = mappings(&["object = \"Account\"\ndirection = \"both\"\nfields = [\"Name\"]\n\
+         key = { external_id = \"External_Id__c\", default = \"uuid\" }\n"]);
+    assert_eq!(mappings[0].key.as_ref().unwrap().default, Some(KeyDefault::Uuid));
+    check(
+        &[
+            r#"
+object = "Account"
+fields = ["Name"]
+key = { external_id = "External_Id__c", default = "uuid" }
+"#,
+            r#"
+object = "Contact"
+direction = "both"
+fields = ["LastName"]
+key = { external_id = "External_Id__c", default = "uiud" }
+"#,
+            r#"
+object = "Invoice__c"
+direction = "both"
+fields = ["Status__c", "Account__c"]
+key = { external_id = "Code__c", default = "uuid" }
+"#,
+        ],
+        r#"
+error[SX2322]: no row is sent to Salesforce, so none needs a key
+ --> mappings/a.toml:3:51
+  |
+3 | key = { external_id = "External_Id__c", default = "uuid" }
+  |                                                   ^^^^^^
+  |
+  = help: leave `default` out
+
+error[SX1003]: `default` cannot be `uiud`
+ --> mappings/b.toml:4:51
+  |
+4 | key = { external_id = "External_Id__c", default = "uiud" }
+  |                                                   ^^^^^^
+  |
+  = help: did you mean `uuid`?
+
+error[SX2322]: `Code__c` cannot hold a generated key: that is a text of 36 characters
+ --> mappings/c.toml:4:44
+  |
+4 | key = { external_id = "Code__c", default = "uuid" }
+  |                                            ^^^^^^
+  |
+  = help: use a text field that is long enough, or leave `default` out and give every row its key
 "#,
     );
 }

@@ -107,6 +107,11 @@ fn org() -> Org {
             field("Issued__c", "date", &json!({})),
             field("Due__c", "date", &json!({})),
             field(
+                "Code__c",
+                "string",
+                &json!({"length": 20, "externalId": true, "idLookup": true, "unique": true}),
+            ),
+            field(
                 "Account__c",
                 "reference",
                 &json!({"length": 18, "referenceTo": ["Account"], "updateable": false, "nillable": false}),

@@ -8,6 +8,9 @@ use crate::model::ColumnType;
 use crate::postgres::connect::begin;
 use crate::postgres::{Database, Error};
 
+/// What mends whatever provisioning makes.
+const PROVISION: &str = "run: lockstep provision";
+
 /// One thing that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -77,7 +80,7 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
         is_repairable,
         is_new: false,
     };
-    let repairable = |message| finding(message, "run: lockstep provision".to_owned(), true);
+    let repairable = |message| finding(message, PROVISION.to_owned(), true);
     let not_yet = |message| Finding { is_new: true, ..repairable(message) };
     let table = &mapping.table;
     let Some(relation) = catalog.relations.get(table) else {
@@ -104,6 +107,37 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
             ),
         })
         .collect();
+    let keyless = tables::without_default(mapping, relation);
+    findings.extend(keyless.map(|column| {
+        repairable(format!("column {table}.{column} does not make up keys, as the mapping asks"))
+    }));
+    findings.extend(trigger_findings(catalog, schema, mapping, finding));
+    let was_provisioned = relation.columns.contains_key("_hc_lastop");
+    for finding in &mut findings {
+        finding.is_new |= finding.is_repairable && !was_provisioned;
+    }
+    if let Some(hstore) = &catalog.hstore {
+        let functions = capture::table_functions(catalog, mapping, schema, hstore);
+        let stale = functions.iter().filter(|function| !function.is_present(catalog, schema));
+        findings.extend(
+            stale.map(|function| {
+                repairable(format!("function {} is not Lockstep's", function.name))
+            }),
+        );
+    }
+    findings
+}
+
+/// What is wrong with the triggers of a table.
+fn trigger_findings(
+    catalog: &Catalog,
+    schema: &str,
+    mapping: &Mapping,
+    finding: impl Fn(String, String, bool) -> Finding,
+) -> Vec<Finding> {
+    let table = &mapping.table;
+    let repairable = |message| finding(message, PROVISION.to_owned(), true);
+    let mut findings = Vec::new();
     for trigger in capture::table_triggers(mapping, schema) {
         let name = &trigger.name;
         findings.extend(match trigger.state(catalog) {
@@ -123,19 +157,6 @@ fn findings(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Finding> 
                 false,
             )),
         });
-    }
-    let was_provisioned = relation.columns.contains_key("_hc_lastop");
-    for finding in &mut findings {
-        finding.is_new |= finding.is_repairable && !was_provisioned;
-    }
-    if let Some(hstore) = &catalog.hstore {
-        let functions = capture::table_functions(catalog, mapping, schema, hstore);
-        let stale = functions.iter().filter(|function| !function.is_present(catalog, schema));
-        findings.extend(
-            stale.map(|function| {
-                repairable(format!("function {} is not Lockstep's", function.name))
-            }),
-        );
     }
     findings
 }

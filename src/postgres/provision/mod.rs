@@ -8,6 +8,7 @@ mod capture;
 mod catalog;
 mod guard;
 mod inspect;
+mod propose;
 mod settings;
 mod tables;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests_guard;
 
 pub use guard::{CaptureState, Hole, capture_state, mend_capture};
 pub use inspect::{Finding, as_found, inspect};
+pub use propose::{Proposal, propose};
 
 use super::connect::begin;
 use super::identifier::{fill, quote};

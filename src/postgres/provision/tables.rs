@@ -1,7 +1,7 @@
 //! The mapped tables: what columns and indexes a mapping needs, and the statements that add what is missing.
 
 use super::catalog::{Catalog, Relation};
-use crate::mapping::{Mapping, WiderFieldRule};
+use crate::mapping::{Field, KeyDefault, Mapping, WiderFieldRule};
 use crate::model::ColumnType;
 use crate::postgres::identifier::{qualify, quote, system_name};
 use std::collections::BTreeMap;
@@ -13,6 +13,9 @@ const SYSTEM_COLUMNS: [&str; 4] = [
     "_hc_lastop varchar(32)",
     "_hc_err text",
 ];
+
+/// What the key of a row becomes that comes without one.
+pub(super) const GENERATED_KEY: &str = "gen_random_uuid()::text";
 
 /// A column that a mapping needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,7 @@ pub(super) fn columns(mapping: &Mapping) -> Vec<ColumnPlan> {
         }
     };
     for field in &mapping.fields {
-        let is_key = mapping.key.as_ref().is_some_and(|key| key.column == field.column);
-        let is_generated = is_key && mapping.direction.pushes() && holds_a_uuid(field.column_type);
+        let is_generated = generated_key(mapping).is_some_and(|key| key.name == field.name);
         add(&field.column, field.column_type, field.direction.pulls(), is_generated);
         if let Some(reference) = &field.reference {
             add(&reference.column, reference.column_type, field.direction.pulls(), false);
@@ -55,12 +57,19 @@ pub(super) fn columns(mapping: &Mapping) -> Vec<ColumnPlan> {
     plans
 }
 
-fn holds_a_uuid(column_type: ColumnType) -> bool {
-    match column_type {
-        ColumnType::Text => true,
-        ColumnType::Varchar(length) => length >= 36,
-        _ => false,
-    }
+/// The field of the key that the database makes up where the application gives none.
+pub(super) fn generated_key(mapping: &Mapping) -> Option<&Field> {
+    let key = mapping.key.as_ref().filter(|key| key.default != Some(KeyDefault::Off))?;
+    let field = mapping.field_of_column(&key.column)?;
+    Some(field).filter(|field| field.direction.pushes() && field.createable && field.holds_a_uuid())
+}
+
+/// The column that is to make up keys, says the mapping, and does not.
+pub(super) fn without_default<'a>(mapping: &'a Mapping, relation: &Relation) -> Option<&'a str> {
+    let field = generated_key(mapping)?;
+    let is_wanted = mapping.key.as_ref().is_some_and(|key| key.default == Some(KeyDefault::Uuid));
+    let column = relation.columns.get(&field.column).filter(|_| is_wanted)?;
+    (!column.has_default).then_some(field.column.as_str())
 }
 
 /// The statement that creates the whole table.
@@ -71,7 +80,8 @@ pub(super) fn create_table(mapping: &Mapping, schema: &str) -> String {
 }
 
 fn definition(plan: &ColumnPlan) -> String {
-    let default = if plan.is_generated_key { " default gen_random_uuid()::text" } else { "" };
+    let default =
+        if plan.is_generated_key { format!(" default {GENERATED_KEY}") } else { String::new() };
     format!("{} {}{default}", quote(&plan.name), plan.column_type.sql())
 }
 
@@ -140,9 +150,7 @@ pub(super) fn add_columns(
             let add = format!("alter table {table} add column {column} {sql_type}");
             // Apart from the addition, so that rows that exist already are not given a key.
             let default = if is_generated {
-                format!(
-                    "; alter table {table} alter column {column} set default gen_random_uuid()::text"
-                )
+                format!("; alter table {table} alter column {column} set default {GENERATED_KEY}")
             } else {
                 String::new()
             };
@@ -151,6 +159,13 @@ pub(super) fn add_columns(
                 format!("{add}{default}"),
             ));
         }
+    }
+    if let Some(name) = without_default(mapping, relation) {
+        let column = quote(name);
+        statements.push((
+            format!("column {}.{name} makes up keys", mapping.table),
+            format!("alter table {table} alter column {column} set default {GENERATED_KEY}"),
+        ));
     }
     if !relation.columns.contains_key("id") {
         statements.push((

@@ -199,3 +199,28 @@ async fn what_a_person_links_in_salesforce_fills_the_column_of_the_foreign_key()
     assert_eq!(world.rows(rows).await, ["1|2", "2|-"]);
     assert_eq!(world.run().await.unwrap().claimed, 0, "nothing of that is sent back");
 }
+
+#[tokio::test]
+async fn a_row_whose_parent_has_no_row_here_is_given_another_parent() {
+    // given a contact of an account that is not in the database
+    let mut mappings = by_row();
+    mappings.swap(0, 1);
+    let world = world_with(mappings).await;
+    let theirs = world.control().create("Account", &json!({ "Name": "Theirs" })).await.unwrap();
+    world.person_creates("Contact", json!({ "LastName": "C", "AccountId": theirs })).await;
+    world.poll_later().await;
+    assert_eq!(
+        world.rows("select accountid, account_id from contact").await,
+        [format!("{theirs}|-")]
+    );
+
+    // when the application moves it
+    world
+        .app("insert into account (name) values ('Ours'); update contact set account_id = 1")
+        .await;
+    world.settle().await;
+
+    // then that is no conflict with anybody
+    assert_eq!(accounts_of_contacts(&world).await, ["Ours"]);
+    assert!(world.rows("select 1 from lockstep.conflict").await.is_empty());
+}

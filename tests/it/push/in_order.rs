@@ -174,3 +174,75 @@ async fn more_than_a_bulk_job_s_worth_of_changes_keeps_its_order_too() {
     assert_eq!(made, ["C1", "C2", "C3", "C4", "C5", "C6"]);
     assert!(world.requests("/jobs/ingest").await.is_empty());
 }
+
+#[tokio::test]
+async fn every_state_means_in_order_what_clients_of_the_log_expect() {
+    // given changes that are to be left alone, that come and go, and that are refused and given up
+    let world = ordered().await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('Kept', 'a1'), ('Gone', 'a2');
+             delete from account where name = 'Gone';
+             insert into account (name, external_id__c, annualrevenue) values ('Bad', 'a3', -1)",
+        )
+        .await;
+    world.settle().await;
+    assert_eq!(world.states().await, ["FAILED|1", "IGNORED|2", "SUCCESS|1"]);
+    world
+        .app(
+            "update _trigger_log set state = 'IGNORED' where state = 'FAILED';
+             update account set phone = '1' where name = 'Kept';
+             update account set name = 'Kept too' where name = 'Kept';
+             update _trigger_log set state = 'IGNORE' where values like '%\"1\"%'",
+        )
+        .await;
+    world.settle().await;
+
+    // then what was left alone is not sent, and what comes after it is, by itself
+    assert_eq!(sent(&world).await, ["account INSERT", "account INSERT", "account UPDATE"]);
+    assert_eq!(world.states().await, ["IGNORED|4", "SUCCESS|2"]);
+    assert_eq!(world.names("Account").await, ["Kept too"]);
+
+    // when the one that was given up is mended and captured by Heroku Connect's function
+    world
+        .app(
+            "set search_path = salesforce, public;
+             select hc_capture_insert_from_row(
+                 hstore(t.*) || 'annualrevenue=>7', 'account', array[]::text[]) from account t where name = 'Bad'",
+        )
+        .await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["Bad", "Kept too"]);
+    assert_eq!(world.states().await, ["IGNORED|4", "SUCCESS|3"]);
+}
+
+#[tokio::test]
+async fn changes_marked_for_requeueing_go_out_again_in_their_order_and_behind_what_waits() {
+    // given three changes of a record, sent one by one
+    let world = ordered().await;
+    world
+        .app(
+            "insert into account (name, external_id__c) values ('A', 'a1');
+             update account set phone = '1';
+             update account set phone = '2'",
+        )
+        .await;
+    world.settle().await;
+
+    // when both updates are wanted again, while a third waits
+    world
+        .app(
+            "update account set name = 'B';
+             update _trigger_log_archive set state = 'REQUEUE' where action = 'UPDATE'",
+        )
+        .await;
+    world.settle().await;
+
+    // then they follow it, each by itself
+    let fields = "select string_agg(sent.key || '=' || sent.value, ' ' order by journal.id) \
+                  from lockstep.journal, jsonb_each_text(\"values\") as sent where operation = 'UPDATE'";
+    assert_eq!(world.rows(fields).await, ["Phone=1 Phone=2 Name=B Phone=1 Phone=2"]);
+    assert_eq!(world.states().await, ["REQUEUED|2", "SUCCESS|4"]);
+    assert_eq!(world.records("Account").await[0].values[2], value("2"));
+    assert_eq!(world.run().await.unwrap().claimed, 0);
+}

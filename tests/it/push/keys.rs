@@ -3,10 +3,11 @@
 use super::world::{World, mappings, value};
 use super::{COLLECTIONS, sfid_of};
 use crate::wait::wait_until;
-use lockstep::mapping::ConflictPolicy;
+use lockstep::mapping::{ConflictPolicy, Direction, KeyDefault};
 use lockstep::model::Value;
-use salesforce_simulator::FaultKind;
+use lockstep::postgres;
 use salesforce_simulator::control::LateAnswer;
+use salesforce_simulator::{Fault, FaultKind};
 use serde_json::json;
 use std::time::Duration;
 
@@ -37,6 +38,43 @@ async fn an_insert_whose_key_salesforce_has_already_overwrites_nothing_against_t
         assert_eq!(row, [format!("{}|{name}|7|3", records[0].id)], "{policy:?}");
         let logged = world.rows("select field, local, remote from lockstep.conflict").await;
         assert_eq!(logged, ["Name|Ours|Theirs"], "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_without_a_key_goes_out_under_the_one_that_the_database_makes_up() {
+    for direction in [Direction::Both, Direction::ToSalesforce] {
+        // given a table whose keys the application gave itself, until the mapping asked for a default
+        let mut mappings = mappings();
+        mappings[0].direction = direction;
+        for field in &mut mappings[0].fields {
+            field.direction = direction;
+        }
+        let world = World::with(mappings.clone()).await;
+        world.app("alter table account alter column external_id__c drop default").await;
+        mappings[0].key.as_mut().unwrap().default = Some(KeyDefault::Uuid);
+        let provisioned = postgres::provision(&world.db, &mappings).await.unwrap();
+        assert_eq!(provisioned.done, ["column account.external_id__c makes up keys"]);
+
+        // when a row comes without a key, and Salesforce's answer is lost
+        world.app("insert into account (name) values ('Acme')").await;
+        world.arm(Fault::from(FaultKind::CutAfter {}).route(COLLECTIONS)).await;
+        let lost = world.run().await;
+        assert!(lost.is_err(), "{direction:?} {lost:?}");
+        assert_eq!(world.records("Account").await.len(), 1, "{direction:?}");
+        world.settle().await;
+
+        // then there is one record, and it has the row's key
+        let records = world.records("Account").await;
+        assert_eq!(records.len(), 1, "{direction:?}");
+        let row = world.rows("select external_id__c, sfid from account").await;
+        let key = records[0].values[1].as_text().unwrap();
+        assert_eq!(row, [format!("{key}|{}", records[0].id)], "{direction:?}");
+        assert_eq!(key.len(), 36, "{direction:?}");
+        assert_eq!(world.states().await, ["SUCCESS|1"], "{direction:?}");
+        let written = world.requests("composite/sobjects").await;
+        let inserts = written.iter().filter(|line| line.starts_with("P")).count();
+        assert_eq!(inserts, 1, "{direction:?}: {written:?}");
     }
 }
 

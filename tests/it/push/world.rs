@@ -54,7 +54,7 @@ fn text(name: &str, length: u32) -> Field {
 }
 
 fn key() -> Key {
-    Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned() }
+    Key { field: "External_Id__c".to_owned(), column: "external_id__c".to_owned(), default: None }
 }
 
 fn mapping(object: &str, fields: Vec<Field>, key: Option<Key>) -> Mapping {
