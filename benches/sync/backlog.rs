@@ -71,7 +71,7 @@ impl Log<'_> {
         let tables = ["account".to_owned()];
         let limit = i64::try_from(limit).unwrap();
         let claimed =
-            lockstep::postgres::claim(self.db, self.lease, &tables, Taking::All, limit).await;
+            lockstep::postgres::claim(self.db, self.lease, &tables, &[], Taking::All, limit).await;
         claimed.unwrap().len()
     }
 

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(propose(&db, &mappings).await.unwrap(), []);
         run(
             &db,
-            "alter table salesforce.contact add account_id integer references salesforce.account",
+            "alter table salesforce.contact add account_id bigint references salesforce.account",
         )
         .await;
 

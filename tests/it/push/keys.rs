@@ -73,7 +73,7 @@ async fn a_row_without_a_key_goes_out_under_the_one_that_the_database_makes_up()
         assert_eq!(key.len(), 36, "{direction:?}");
         assert_eq!(world.states().await, ["SUCCESS|1"], "{direction:?}");
         let written = world.requests("composite/sobjects").await;
-        let inserts = written.iter().filter(|line| line.starts_with("P")).count();
+        let inserts = written.iter().filter(|line| line.starts_with('P')).count();
         assert_eq!(inserts, 1, "{direction:?}: {written:?}");
     }
 }
