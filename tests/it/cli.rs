@@ -167,3 +167,43 @@ async fn what_salesforce_refuses_is_listed_shown_and_retried() {
     let (status, out, _) = world.run(&["errors", "list"]);
     assert_eq!(status, 0, "{out}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provision_proposes_keys_and_references_that_a_table_could_have_and_check_what_can_be_declined()
+ {
+    // given a table of the application's own, with a foreign key and a column of keys that has no default
+    let contact = |key: &str| {
+        format!(
+            "object = \"Contact\"\ndirection = \"both\"\nfields = [\"LastName\", \"AccountId\"]\n\
+             key = {{ external_id = \"External_Id__c\"{key} }}\n"
+        )
+    };
+    let account = "object = \"Account\"\nfields = [\"Name\"]\n";
+    let world = small_world(&[("account.toml", account), ("contact.toml", &contact(""))]).await;
+    let tables = "create schema salesforce;
+                  create table salesforce.account (id serial primary key);
+                  create table salesforce.contact (
+                      id serial primary key, external_id__c varchar(255),
+                      account integer references salesforce.account
+                  )";
+    world.application().await.run(tables).await.unwrap();
+
+    // when it is provisioned, then that is said, and it is no fault
+    let (status, _, talk) = world.run(&["provision"]);
+    assert_eq!(status, 0, "{talk}");
+    for part in ["default = \"uuid\"", "match = \"id\", column = \"account\""] {
+        assert!(talk.contains(part), "{talk}");
+    }
+    let (status, out, _) = world.run(&["check"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("contact.external_id__c has no default"), "{out}");
+    assert!(!out.contains("no lookup follows it"), "{out}");
+
+    // when the mapping asks for the default, then the column has it
+    let file = world.folder.path().join("mappings/contact.toml");
+    std::fs::write(file, contact(", default = \"uuid\"")).unwrap();
+    let (status, out, talk) = world.run(&["provision"]);
+    assert_eq!(status, 0, "{talk}");
+    assert!(out.contains("column contact.external_id__c makes up keys"), "{out}");
+    assert!(!talk.contains("has no default"), "{talk}");
+}
