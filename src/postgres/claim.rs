@@ -9,6 +9,7 @@ use super::{Database, Error};
 use crate::mapping::{Mapping, ROW_ID};
 use crate::model::{Action, Change, ChangeState, Fields, SalesforceId};
 use deadpool_postgres::Transaction;
+use futures_util::TryStreamExt;
 use std::collections::HashSet;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql, Type};
@@ -34,14 +35,32 @@ pub enum Taking {
     InsertsAndDeletions,
 }
 
-/// The captured text that a claim holds before it stops short of its limit, in bytes. What a run makes of it takes
-/// several times as much.
-const CLAIM_BYTES: i64 = 12 << 20;
+/// What a claim takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'a> {
+    /// The tables.
+    pub tables: &'a [String],
+    /// Columns of which the old text is told although they did not change.
+    pub lookups: &'a [String],
+    /// Which of their changes.
+    pub taking: Taking,
+    /// Only changes behind this log row count as due; 0 for all.
+    pub after: i32,
+    /// About so many log rows.
+    pub limit: i64,
+}
+
+/// The captured text that a claim holds before it stops short of its limit, in bytes. What a run makes of it takes many
+/// times as much.
+const CLAIM_BYTES: i64 = 3 << 20;
+
+/// As far as waiting changes are counted.
+const COUNT_MAX: i64 = 100_000;
 
 /// A claim that stops short does so after a multiple of as many log rows as a call carries records.
 const CLAIM_STEP: i64 = 200;
 
-/// Claims the changes of the oldest due records of the tables: about `limit` log rows, fewer where they are large.
+/// Claims the changes of the oldest due records: about as many log rows as the share says, fewer where they are large.
 ///
 /// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
 /// rows and, where it was deleted before it was ever sent, with that deletion, both in the state they have. Rows that
@@ -50,22 +69,16 @@ const CLAIM_STEP: i64 = 200;
 ///
 /// # Errors
 /// [`Error::Fenced`] when the lease is another's.
-pub async fn claim(
-    db: &Database,
-    lease: &Lease,
-    tables: &[String],
-    lookups: &[String],
-    taking: Taking,
-    limit: i64,
-) -> Result<Vec<Change>, Error> {
+pub async fn claim(db: &Database, lease: &Lease, share: &Share<'_>) -> Result<Vec<Change>, Error> {
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
     let hstore = hstore_schema(&transaction).await?;
-    if usize::try_from(limit).is_ok_and(|limit| limit > LARGE)
+    if usize::try_from(share.limit).is_ok_and(|limit| limit > LARGE)
         && has_backlog(&transaction, db).await?
     {
         refresh_queues(&transaction, db.schema()).await?;
     }
+    let tables = share.tables;
     for statement in
         [include_str!("sql/requeue_archived.sql"), include_str!("sql/archive_ignored.sql")]
     {
@@ -74,20 +87,23 @@ pub async fn claim(
     wake_children(&transaction, db, tables).await?;
     let parts = [("schema", quote(db.schema())), ("hstore", quote(&hstore))];
     let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
-    let rows = transaction
-        .query_typed(
-            &fill(include_str!("sql/claim_changes.sql"), &parts),
-            &[
-                (&tables, Type::TEXT_ARRAY),
-                (&limit, Type::INT8),
-                (&(taking == Taking::All), Type::BOOL),
-                (&CLAIM_BYTES, Type::INT8),
-                (&CLAIM_STEP, Type::INT8),
-                (&lookups, Type::TEXT_ARRAY),
-            ],
-        )
-        .await?;
-    let changes = rows.iter().map(change).collect::<Result<_, _>>()?;
+    let parameters: [(&(dyn ToSql + Sync), Type); 7] = [
+        (&tables, Type::TEXT_ARRAY),
+        (&share.limit, Type::INT8),
+        (&(share.taking == Taking::All), Type::BOOL),
+        (&CLAIM_BYTES, Type::INT8),
+        (&CLAIM_STEP, Type::INT8),
+        (&share.lookups, Type::TEXT_ARRAY),
+        (&share.after, Type::INT4),
+    ];
+    let statement = fill(include_str!("sql/claim_changes.sql"), &parts);
+    // Row by row: the text as it comes and what is made of it are never both held whole.
+    let rows = transaction.query_typed_raw(&statement, parameters).await?;
+    tokio::pin!(rows);
+    let mut changes = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        changes.push(change(&row)?);
+    }
     transaction.commit().await?;
     Ok(changes)
 }
@@ -127,6 +143,25 @@ pub async fn is_waited_for(db: &Database, tables: &[String]) -> Result<bool, Err
     let client = db.client().await?;
     let probe = "select exists (select from lockstep.delivery where parent_table = any($1))";
     let row = client.query_typed_one(probe, &[(&tables, Type::TEXT_ARRAY)]).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Whether more than so many changes of the table wait. Looks no further than it must; a number beyond all backlogs is
+/// never exceeded.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn waits_more_than(db: &Database, table: &str, count: usize) -> Result<bool, Error> {
+    let Some(count) = i64::try_from(count).ok().filter(|count| *count <= COUNT_MAX) else {
+        return Ok(false);
+    };
+    let probe = format!(
+        "select count(*) > $2 from (select from {} where state in ('NEW', 'PENDING') \
+         and table_name = $1 limit $2 + 1) as waiting",
+        db.qualified("_trigger_log")
+    );
+    let client = db.client().await?;
+    let row = client.query_typed_one(&probe, &[(&table, Type::TEXT), (&count, Type::INT8)]).await?;
     Ok(row.try_get(0)?)
 }
 

@@ -1,4 +1,4 @@
-//! The intent journal: what is about to be sent, committed before it is, and the Bulk jobs that carry it.
+//! The intent journal: what is about to be sent, committed before it is.
 
 use super::claim::salesforce_id;
 use super::connect::begin;
@@ -47,55 +47,8 @@ pub struct JournalEntry {
     pub bulk_job: Option<String>,
 }
 
-/// Where a Bulk ingest job stands, as far as we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BulkJobState {
-    /// Created; nothing was uploaded for certain.
-    Open,
-    /// Its data is uploaded.
-    Uploaded,
-    /// About to be closed: from here on it may have taken effect.
-    Closing,
-    /// Closed; Salesforce works on it.
-    Closed,
-    /// Its results are recorded.
-    Done,
-    /// Given up without effect.
-    Aborted,
-}
-
-impl BulkJobState {
-    const ALL: [Self; 6] =
-        [Self::Open, Self::Uploaded, Self::Closing, Self::Closed, Self::Done, Self::Aborted];
-
-    /// The word in the table.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Uploaded => "uploaded",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-            Self::Done => "done",
-            Self::Aborted => "aborted",
-        }
-    }
-}
-
-/// A Bulk ingest job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BulkJob {
-    /// Salesforce's id of it.
-    pub job_id: String,
-    /// The mapping's object.
-    pub object: String,
-    /// The operation, in the caller's words.
-    pub operation: String,
-    /// Where it stands.
-    pub state: BulkJobState,
-}
-
-/// Writes intents down and commits them durably, before anything is sent. Answers their ids, in their order.
+/// Writes intents down and commits them durably, before anything is sent: by calls of their own, or by the Bulk job of
+/// this id. Answers their ids, in their order.
 ///
 /// # Errors
 /// [`Error::Fenced`] when the lease is another's.
@@ -103,6 +56,7 @@ pub async fn open_journal(
     db: &Database,
     lease: &Lease,
     intents: &[Intent],
+    bulk_job: Option<&str>,
 ) -> Result<Vec<i64>, Error> {
     let mut client = db.client().await?;
     let transaction = begin_fenced(&mut client, lease).await?;
@@ -110,7 +64,10 @@ pub async fn open_journal(
     let rows: Vec<Json> =
         intents.iter().enumerate().map(|(position, intent)| intent_row(position, intent)).collect();
     let rows = transaction
-        .query_typed(include_str!("sql/open_journal.sql"), &[(&Json::Array(rows), Type::JSONB)])
+        .query_typed(
+            include_str!("sql/open_journal.sql"),
+            &[(&Json::Array(rows), Type::JSONB), (&bulk_job, Type::TEXT)],
+        )
         .await?;
     let mut ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
     ids.sort_unstable();
@@ -209,7 +166,7 @@ pub async fn attempts(
     rows.iter().map(entry).collect()
 }
 
-fn entry(row: &Row) -> Result<JournalEntry, Error> {
+pub(super) fn entry(row: &Row) -> Result<JournalEntry, Error> {
     let operation: &str = row.try_get(3)?;
     let values: Json = row.try_get(6)?;
     let Json::Object(values) = values else {
@@ -232,68 +189,4 @@ fn entry(row: &Row) -> Result<JournalEntry, Error> {
         outcome: row.try_get(9)?,
         bulk_job: row.try_get(10)?,
     })
-}
-
-/// Saves where a job stands, durably, and which journal entries it carries (in addition to those saved before).
-///
-/// # Errors
-/// [`Error::Fenced`] when the lease is another's.
-pub async fn save_bulk_job(
-    db: &Database,
-    lease: &Lease,
-    job: &BulkJob,
-    journal: &[i64],
-) -> Result<(), Error> {
-    let mut client = db.client().await?;
-    let transaction = begin_fenced(&mut client, lease).await?;
-    transaction.batch_execute("set local synchronous_commit = on").await?;
-    transaction
-        .execute_typed(
-            include_str!("sql/save_bulk_job.sql"),
-            &[
-                (&job.job_id, Type::TEXT),
-                (&job.object, Type::TEXT),
-                (&job.operation, Type::TEXT),
-                (&job.state.as_str(), Type::TEXT),
-            ],
-        )
-        .await?;
-    transaction
-        .execute_typed(
-            "update lockstep.journal set bulk_job = $1 where id = any($2)",
-            &[(&job.job_id, Type::TEXT), (&journal, Type::INT8_ARRAY)],
-        )
-        .await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// The jobs of the objects that are neither done nor aborted, oldest first.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn open_bulk_jobs(db: &Database, objects: &[String]) -> Result<Vec<BulkJob>, Error> {
-    let mut client = db.client().await?;
-    let transaction = begin(&mut client).await?;
-    let rows = transaction
-        .query_typed(
-            "select job_id, object, operation, state from lockstep.bulk_job \
-             where object = any($1) and state not in ('done', 'aborted') order by created_at",
-            &[(&objects, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    transaction.commit().await?;
-    rows.iter()
-        .map(|row| {
-            let word: &str = row.try_get(3)?;
-            let state = BulkJobState::ALL.into_iter().find(|state| state.as_str() == word);
-            Ok(BulkJob {
-                job_id: row.try_get(0)?,
-                object: row.try_get(1)?,
-                operation: row.try_get(2)?,
-                state: state
-                    .ok_or_else(|| Error::Unexpected(format!("bulk job state `{word}`")))?,
-            })
-        })
-        .collect()
 }

@@ -6,6 +6,7 @@
 mod address;
 mod apply;
 mod backfill;
+mod bulk_jobs;
 mod cell;
 mod claim;
 mod connect;
@@ -55,9 +56,13 @@ pub use backfill::{
     BackfillStatus, LastBackfill, Part, Request, Took, Wish, ask_backfill, backfills,
     give_up_backfill, heed_wish, note_backfill, set_backfill_rate, wish,
 };
+pub use bulk_jobs::{
+    BulkJob, BulkJobState, count_job_entries, job_entries, job_entries_among, job_names,
+    open_bulk_jobs, save_bulk_job,
+};
 pub use claim::{
-    LocalRow, Taking, claim, find_leaving, find_parents, find_unsent, is_waited_for, read_rows,
-    unsent,
+    LocalRow, Share, Taking, claim, find_leaving, find_parents, find_unsent, is_waited_for,
+    read_rows, unsent, waits_more_than,
 };
 pub use connect::{Config, Database};
 pub use connection::{OrgUsage, bind_org, note_org_usage, org_usage};
@@ -72,10 +77,7 @@ pub use failures::{
     failures, ignore_failures, retry_failures,
 };
 pub use frozen::{Frozen, FrozenField, frozen};
-pub use journal::{
-    BulkJob, BulkJobState, Intent, JournalEntry, attempts, open_bulk_jobs, open_entries,
-    open_journal, save_bulk_job, suspect, tried,
-};
+pub use journal::{Intent, JournalEntry, attempts, open_entries, open_journal, suspect, tried};
 pub use lease::{Holder, Lease, acquire, holder, release, renew};
 pub use listen::{Bells, Listener};
 pub use load::{

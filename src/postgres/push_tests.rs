@@ -4,7 +4,7 @@ use super::testing::{account, provisioned_database, rows, run};
 use super::*;
 use crate::mapping::{ConflictPolicy, Mapping};
 use crate::model::ChangeState::{Failed, Ignore, Pending};
-use crate::model::{Action, ChangeState, RemoteRecord, SalesforceId, Value};
+use crate::model::{Action, Change, ChangeState, RemoteRecord, SalesforceId, Value};
 use serde_json::json;
 use std::time::Duration;
 
@@ -31,11 +31,14 @@ async fn world(statements: &str) -> World {
 
 impl World {
     async fn claim(&self, limit: i64) -> Vec<(i32, ChangeState)> {
-        let changes =
-            claim(&self.db, &self.lease, &["account".to_owned()], &[], Taking::All, limit)
-                .await
-                .unwrap();
+        let changes = self.claim_behind(0, Taking::All, limit).await;
         changes.iter().map(|change| (change.log_id, change.state)).collect()
+    }
+
+    async fn claim_behind(&self, after: i32, taking: Taking, limit: i64) -> Vec<Change> {
+        let tables = ["account".to_owned()];
+        let share = Share { tables: &tables, lookups: &[], taking, after, limit };
+        claim(&self.db, &self.lease, &share).await.unwrap()
     }
 
     async fn record(&self, recorded: Recorded) {
@@ -84,8 +87,7 @@ async fn changes_are_claimed_oldest_first_and_records_come_whole() {
     )
     .await;
     assert_eq!(world.claim(2).await, [(1, Pending), (2, Pending), (4, Pending)]);
-    let changes =
-        claim(&world.db, &world.lease, &["account".to_owned()], &[], Taking::All, 2).await.unwrap();
+    let changes = world.claim_behind(0, Taking::All, 2).await;
     let update = changes.iter().find(|change| change.log_id == 4).unwrap();
     assert_eq!(update.action, Action::Update);
     assert_eq!(update.values.as_ref().unwrap()["phone"], Some("1".to_owned()));
@@ -257,7 +259,8 @@ async fn a_stale_holder_records_nothing() {
     let error = record(&world.db, &world.lease, &world.mapping, &outcomes).await.unwrap_err();
     assert_eq!(error, Error::Fenced("group:account".to_owned()));
     assert_eq!(rows(&world.db, LOG).await, ["1|PENDING|INSERT|1|-|-"]);
-    assert!(claim(&world.db, &world.lease, &[], &[], Taking::All, 1).await.is_err());
+    let nothing = Share { tables: &[], lookups: &[], taking: Taking::All, after: 0, limit: 1 };
+    assert!(claim(&world.db, &world.lease, &nothing).await.is_err());
 }
 
 #[tokio::test]
@@ -276,32 +279,77 @@ async fn the_journal_keeps_what_was_sent_and_how_it_ended() {
         is_part: false,
     };
     let tables = ["account".to_owned()];
-    let ids = open_journal(&world.db, &world.lease, &[intent(1), intent(2)]).await.unwrap();
+    let ids = open_journal(&world.db, &world.lease, &[intent(1), intent(2)], None).await.unwrap();
     let open = open_entries(&world.db, &tables).await.unwrap();
     assert_eq!(open.iter().map(|entry| entry.id).collect::<Vec<_>>(), [ids[1], ids[0]]);
     assert_eq!(open[1].intent, intent(1));
-
-    let job = BulkJob {
-        job_id: "750".to_owned(),
-        object: "Account".to_owned(),
-        operation: "insert".to_owned(),
-        state: BulkJobState::Closing,
-    };
-    save_bulk_job(&world.db, &world.lease, &job, &ids).await.unwrap();
-    assert_eq!(
-        open_bulk_jobs(&world.db, &["Account".to_owned()]).await.unwrap(),
-        std::slice::from_ref(&job)
-    );
-    let done = BulkJob { state: BulkJobState::Done, ..job };
-    save_bulk_job(&world.db, &world.lease, &done, &[]).await.unwrap();
-    assert_eq!(open_bulk_jobs(&world.db, &["Account".to_owned()]).await.unwrap(), []);
 
     let outcome = Recorded { journal: Some(ids[0]), ..recorded(1, &[1], later(1)) };
     world.record(outcome).await;
     assert_eq!(open_entries(&world.db, &tables).await.unwrap().len(), 1);
     let attempts = attempts(&world.db, "account", &[1]).await.unwrap();
     assert_eq!(attempts[0].outcome.as_deref(), Some("unknown"));
-    assert_eq!(attempts[0].bulk_job.as_deref(), Some("750"));
+}
+
+#[tokio::test]
+async fn a_bulk_jobs_entries_are_read_page_by_page_until_they_are_settled() {
+    let world = world(INSERT).await;
+    world.claim(9).await;
+    let intent = |record_id| Intent {
+        table: "account".to_owned(),
+        record_id,
+        operation: Action::Insert,
+        sfid: None,
+        key: Some(format!("k{record_id}")),
+        values: serde_json::Map::new(),
+        log_ids: vec![record_id],
+        is_part: false,
+    };
+    let job = BulkJob {
+        job_id: "750".to_owned(),
+        object: "Account".to_owned(),
+        operation: "insert".to_owned(),
+        state: BulkJobState::Open,
+    };
+    save_bulk_job(&world.db, &world.lease, &job).await.unwrap();
+    let account = ["Account".to_owned()];
+    let open = open_bulk_jobs(&world.db, &account).await.unwrap();
+    assert_eq!(open, std::slice::from_ref(&job));
+
+    let intents = [intent(1), intent(2), intent(3)];
+    let ids = open_journal(&world.db, &world.lease, &intents, Some("750")).await.unwrap();
+    open_journal(&world.db, &world.lease, &[intent(4)], None).await.unwrap();
+
+    let page = job_entries(&world.db, "750", ids[0], 1).await.unwrap();
+    assert_eq!(page.iter().map(|entry| entry.id).collect::<Vec<_>>(), [ids[1]]);
+    assert_eq!(page[0].bulk_job.as_deref(), Some("750"));
+    let outcome = Recorded { journal: Some(ids[0]), ..recorded(1, &[1], later(1)) };
+    world.record(outcome).await;
+    let names = job_names(&world.db, "750", 0, 9).await.unwrap();
+    assert_eq!(names, [(ids[1], Some("k2".to_owned())), (ids[2], Some("k3".to_owned()))]);
+    let among = job_entries_among(&world.db, "750", &[ids[0], ids[2]]).await.unwrap();
+    assert_eq!(among.iter().map(|entry| entry.id).collect::<Vec<_>>(), [ids[2]]);
+    assert_eq!(count_job_entries(&world.db, "750").await.unwrap(), 3);
+
+    let done = BulkJob { state: BulkJobState::Done, ..job };
+    save_bulk_job(&world.db, &world.lease, &done).await.unwrap();
+    assert_eq!(open_bulk_jobs(&world.db, &account).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_claim_behind_a_log_row_takes_what_is_due_behind_it_and_brings_the_record_whole() {
+    let world = world(
+        "insert into salesforce.account (name) values ('a'), ('b'), ('c');
+         update salesforce.account set phone = '1' where name = 'a'",
+    )
+    .await;
+
+    let first = world.claim_behind(0, Taking::All, 2).await;
+    let rest = world.claim_behind(2, Taking::All, 9).await;
+
+    let ids = |changes: &[Change]| changes.iter().map(|change| change.log_id).collect::<Vec<_>>();
+    assert_eq!(ids(&first), [1, 2, 4]);
+    assert_eq!(ids(&rest), [1, 3, 4]);
 }
 
 #[tokio::test]
@@ -348,13 +396,12 @@ async fn updates_can_be_left_waiting_while_inserts_and_deletions_are_claimed() {
          update salesforce.account set phone = '1' where name = 'c'"
     ))
     .await;
-    let table = ["account".to_owned()];
 
-    let some = claim(&world.db, &world.lease, &table, &[], Taking::InsertsAndDeletions, 9).await;
+    let some = world.claim_behind(0, Taking::InsertsAndDeletions, 9).await;
     let rest = world.claim(9).await;
 
     let records: Vec<(i32, Action)> =
-        some.unwrap().iter().map(|change| (change.record_id, change.action)).collect();
+        some.iter().map(|change| (change.record_id, change.action)).collect();
     let update = |record| (record, Action::Update);
     assert_eq!(records, [update(2), (2, Action::Delete), (3, Action::Insert), update(3)]);
     assert_eq!(rest.len(), 5, "and the update comes when it may");

@@ -44,7 +44,7 @@ mod tests {
     use crate::model::ColumnType;
     use crate::model::SalesforceId;
     use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
-    use crate::postgres::{Evidence, Outcome, Recorded, Taking, acquire, claim, record};
+    use crate::postgres::{Evidence, Outcome, Recorded, Share, Taking, acquire, claim, record};
     use std::time::Duration;
 
     const RECORD: &str = "001000000000001AAA";
@@ -65,7 +65,10 @@ mod tests {
         let ttl = Duration::from_mins(5);
         let lease = acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
         run(&db, "insert into salesforce.account (name) values ('a')").await;
-        claim(&db, &lease, &["account".to_owned()], &[], Taking::All, 9).await.unwrap();
+        let tables = ["account".to_owned()];
+        let share =
+            Share { tables: &tables, lookups: &[], taking: Taking::All, after: 0, limit: 9 };
+        claim(&db, &lease, &share).await.unwrap();
         run(
             &db,
             &format!(

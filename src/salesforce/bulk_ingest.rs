@@ -4,12 +4,11 @@
 //! effect, so an abandoned one is harmless; once closed, its outcome can be read for seven days. The results
 //! come in no particular order: the caller matches them by a column of its own.
 
-use super::call::Call;
+use super::call::{Call, Upload};
 use super::csv_rows::CsvRows;
 use super::jobs::{JobInfo, JobKind};
 use super::{Client, Error, RowError};
 use crate::model::SalesforceId;
-use bytes::Bytes;
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -67,15 +66,57 @@ impl std::fmt::Debug for IngestRow {
     }
 }
 
-/// What became of all records of a job; each is in one of the lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IngestResults {
+/// Where a job's records are listed by what became of them; each is in one of the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResultList {
     /// Accepted.
-    pub successful: Vec<IngestRow>,
+    Successful,
     /// Refused, with the reason.
-    pub failed: Vec<IngestRow>,
+    Failed,
     /// Never tried, because the job failed or was aborted before.
-    pub unprocessed: Vec<IngestRow>,
+    Unprocessed,
+}
+
+impl ResultList {
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Successful => "successfulResults",
+            Self::Failed => "failedResults",
+            Self::Unprocessed => "unprocessedrecords",
+        }
+    }
+}
+
+impl JobInfo {
+    /// The lists that tell what became of the `records` that were uploaded to the job, which is in a final state. Those
+    /// that its counts tell to be empty are left out.
+    #[must_use]
+    pub fn result_lists(&self, records: u64) -> Vec<ResultList> {
+        let lists = [
+            (ResultList::Successful, self.processed > self.failed),
+            (ResultList::Failed, self.failed > 0),
+            (ResultList::Unprocessed, self.processed < records),
+        ];
+        lists.into_iter().filter(|(_, has_rows)| *has_rows).map(|(list, _)| list).collect()
+    }
+}
+
+/// A list of a job's results, row by row.
+pub struct ResultRows {
+    rows: CsvRows,
+    header: Vec<String>,
+}
+
+impl ResultRows {
+    /// The next record; `None` after the last one.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when the list holds fewer records than Salesforce counted; otherwise see [`Error`].
+    pub async fn next(&mut self) -> Result<Option<IngestRow>, Error> {
+        let Some(row) = self.rows.next().await? else { return Ok(None) };
+        let cells = row.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(ingest_row(self.header.iter().cloned().zip(cells).collect())))
+    }
 }
 
 impl Client {
@@ -113,9 +154,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]. Where the outcome is unknown, abort the job and start another.
-    pub async fn upload(&self, id: &str, csv: Vec<u8>) -> Result<(), Error> {
+    pub async fn upload(&self, id: &str, csv: Upload) -> Result<(), Error> {
         let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, "batches"];
-        let call = Call::writing(Method::PUT, &path).with_upload("text/csv", Bytes::from(csv));
+        let call = Call::writing(Method::PUT, &path).with_upload("text/csv", csv);
         self.call(&call).await?;
         Ok(())
     }
@@ -136,48 +177,22 @@ impl Client {
         self.set_job_state(JobKind::Ingest, id, "Aborted").await
     }
 
-    /// What became of the `records` that were uploaded to a job, which is in a final state. Lists that its counts tell
-    /// to be empty are not asked for.
+    /// Opens a list of results of a job that is in a final state.
     ///
     /// # Errors
-    /// [`Error::Truncated`] when the lists hold fewer records than Salesforce counted; otherwise see [`Error`].
-    pub async fn ingest_results(
-        &self,
-        job: &JobInfo,
-        records: usize,
-    ) -> Result<IngestResults, Error> {
-        let succeeded = job.processed.saturating_sub(job.failed);
-        let mut results = IngestResults::default();
-        if succeeded > 0 {
-            let list = self.result_rows(&job.id, "successfulResults", Some(succeeded));
-            results.successful = list.await?;
-        }
-        if job.failed > 0 {
-            results.failed = self.result_rows(&job.id, "failedResults", Some(job.failed)).await?;
-        }
-        if usize::try_from(job.processed).is_ok_and(|processed| processed < records) {
-            results.unprocessed = self.result_rows(&job.id, "unprocessedrecords", None).await?;
-        }
-        Ok(results)
-    }
-
-    async fn result_rows(
-        &self,
-        id: &str,
-        list: &str,
-        expected: Option<u64>,
-    ) -> Result<Vec<IngestRow>, Error> {
-        let path = [self.version(), "jobs", JobKind::Ingest.resource(), id, list];
+    /// See [`Error`].
+    pub async fn open_results(&self, job: &JobInfo, list: ResultList) -> Result<ResultRows, Error> {
+        let expected = match list {
+            ResultList::Successful => Some(job.processed.saturating_sub(job.failed)),
+            ResultList::Failed => Some(job.failed),
+            ResultList::Unprocessed => None,
+        };
+        let resource = list.resource();
+        let path = [self.version(), "jobs", JobKind::Ingest.resource(), &job.id, resource];
         let call = Call::reading(Method::GET, &path).accepting("text/csv");
-        let response = self.open(&call).await?;
-        let mut rows = CsvRows::open(response, expected).await?;
+        let rows = CsvRows::open(self.open(&call).await?, expected).await?;
         let header = rows.header().map(text).collect::<Result<Vec<_>, _>>()?;
-        let mut results = Vec::new();
-        while let Some(row) = rows.next().await? {
-            let cells = row.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-            results.push(ingest_row(header.iter().cloned().zip(cells).collect()));
-        }
-        Ok(results)
+        Ok(ResultRows { rows, header })
     }
 }
 

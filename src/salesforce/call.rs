@@ -4,9 +4,12 @@ use super::Error;
 use super::session::Session;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
 use reqwest::Method;
 use reqwest::header::{self, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -21,11 +24,43 @@ pub(super) struct Call {
     query: Vec<(&'static str, String)>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// The media type and the body.
-    pub(super) content: Option<(&'static str, Bytes)>,
+    pub(super) content: Option<(&'static str, Content)>,
     /// Whether the call may be sent again although it may have been carried out.
     pub(super) is_repeatable: bool,
     /// How long the whole answer may take, where the usual time is too short.
     pub(super) timeout: Option<Duration>,
+}
+
+/// A body.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// It comes while it is sent.
+    Streamed(Upload),
+}
+
+/// A large body that comes while it is sent: its length, and what opens it, afresh each time.
+#[derive(Clone)]
+pub struct Upload {
+    pub(super) length: u64,
+    pub(super) open: Arc<dyn Fn() -> UploadStream + Send + Sync>,
+}
+
+/// The pieces of an upload. An error ends the request, and nothing of it counts.
+pub type UploadStream = BoxStream<'static, io::Result<Bytes>>;
+
+impl Upload {
+    /// An upload of so many bytes.
+    pub fn new(length: u64, open: impl Fn() -> UploadStream + Send + Sync + 'static) -> Self {
+        Self { length, open: Arc::new(open) }
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("length", &self.length).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -93,12 +128,12 @@ impl Call {
     pub(super) fn with_json(mut self, content: &impl Serialize) -> Self {
         // Our own types serialise; an empty body would be refused by Salesforce.
         let bytes = serde_json::to_vec(content).unwrap_or_default();
-        self.content = Some(("application/json", bytes.into()));
+        self.content = Some(("application/json", Content::Whole(bytes.into())));
         self
     }
 
-    pub(super) fn with_upload(mut self, media_type: &'static str, content: Bytes) -> Self {
-        self.content = Some((media_type, content));
+    pub(super) fn with_upload(mut self, media_type: &'static str, content: Upload) -> Self {
+        self.content = Some((media_type, Content::Streamed(content)));
         self.timeout = Some(UPLOAD_TIMEOUT);
         self
     }

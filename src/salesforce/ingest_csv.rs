@@ -12,25 +12,98 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// As large as an upload may be. Salesforce counts 150 MB after its own re-encoding.
-pub const UPLOAD_BYTES_MAX: usize = 100_000_000;
+pub const UPLOAD_BYTES_MAX: u64 = 100_000_000;
 
-/// Writes records as a CSV with header row, in their order. A parent named by its external id, as in
-/// `{"Account": {"External_Id__c": "x"}}`, becomes the column `Account.External_Id__c`.
-///
-/// # Errors
-/// [`Error::Malformed`] when a value is a list.
-pub fn ingest_csv(records: &[Body]) -> Result<Vec<u8>, Error> {
-    let rows = records.iter().map(cells).collect::<Result<Vec<_>, _>>()?;
-    let columns: BTreeSet<&str> =
-        rows.iter().flat_map(|row| row.keys().map(AsRef::as_ref)).collect();
-    let unwritable = |_| Error::Malformed("records that cannot be written as CSV");
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(&columns).map_err(unwritable)?;
-    for row in &rows {
-        let cells = columns.iter().map(|column| row.get(*column).map_or("", AsRef::as_ref));
-        writer.write_record(cells).map_err(unwritable)?;
+/// A CSV with header row, of records that come one after the other: each is counted first, and written once all are
+/// known. A parent named by its external id, as in `{"Account": {"External_Id__c": "x"}}`, becomes the column
+/// `Account.External_Id__c`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngestCsv {
+    columns: BTreeSet<String>,
+    rows: u64,
+    /// What all cells of all rows take, without what stands between them.
+    cells: u64,
+}
+
+impl IngestCsv {
+    /// Counts a record in.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a value is a list.
+    pub fn add(&mut self, record: &Body) -> Result<(), Error> {
+        let mut written = Vec::new();
+        for (column, cell) in cells(record)? {
+            write_cell(&cell, &mut written);
+            if !self.columns.contains(column.as_ref()) {
+                self.columns.insert(column.into_owned());
+            }
+        }
+        self.rows += 1;
+        self.cells += length(&written);
+        Ok(())
     }
-    writer.into_inner().map_err(|_| Error::Malformed("records that cannot be written as CSV"))
+
+    /// Records that were counted in.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The whole CSV's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        // Each row has as many commas and line breaks as columns.
+        let separators = u64::try_from(self.columns.len()).unwrap_or(u64::MAX);
+        length(&self.header()) + self.cells + self.rows.saturating_mul(separators)
+    }
+
+    /// The header row.
+    #[must_use]
+    pub fn header(&self) -> Vec<u8> {
+        let mut header = Vec::new();
+        write_row(self.columns.iter().map(String::as_str), &mut header);
+        header
+    }
+
+    /// Writes the row of a record that was counted in.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a value is a list.
+    pub fn write(&self, record: &Body, out: &mut Vec<u8>) -> Result<(), Error> {
+        let cells = cells(record)?;
+        let cell = |column: &String| cells.get(column.as_str()).map_or("", AsRef::as_ref);
+        write_row(self.columns.iter().map(cell), out);
+        Ok(())
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn write_row<'a>(cells: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+    for (position, cell) in cells.enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write_cell(cell, out);
+    }
+    out.push(b'\n');
+}
+
+fn write_cell(cell: &str, out: &mut Vec<u8>) {
+    if !cell.contains([',', '"', '\n', '\r']) {
+        out.extend_from_slice(cell.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for byte in cell.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
 }
 
 type Cells<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
@@ -75,15 +148,28 @@ fn cell(value: &Json) -> Result<Cow<'_, str>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::ingest_csv;
+    use super::IngestCsv;
     use crate::model::{Decimal, Value};
     use crate::salesforce::Body;
     use serde_json::{Value as Json, json};
 
+    fn written(records: &[Body]) -> String {
+        let mut csv = IngestCsv::default();
+        for record in records {
+            csv.add(record).unwrap();
+        }
+        let mut out = csv.header();
+        for record in records {
+            csv.write(record, &mut out).unwrap();
+        }
+        assert_eq!(csv.bytes(), u64::try_from(out.len()).unwrap(), "as announced");
+        String::from_utf8(out).unwrap()
+    }
+
     fn csv(records: &[Json]) -> String {
         let records: Vec<Body> =
             records.iter().map(|record| record.as_object().unwrap().clone().into()).collect();
-        String::from_utf8(ingest_csv(&records).unwrap()).unwrap()
+        written(&records)
     }
 
     #[test]
@@ -113,13 +199,13 @@ mod tests {
     #[test]
     fn a_list_is_refused() {
         let record = json!({ "A": [1] }).as_object().unwrap().clone();
-        assert!(ingest_csv(&[record.into()]).is_err());
+        assert!(IngestCsv::default().add(&record.into()).is_err());
     }
 
     #[test]
     fn a_decimal_keeps_all_its_digits() {
         let number = Value::Decimal(Decimal::parse("-1234567890123456.78").unwrap());
         let body: Body = [("A", &number)].into_iter().collect();
-        assert_eq!(ingest_csv(&[body]).unwrap(), b"A\n-1234567890123456.78\n");
+        assert_eq!(written(&[body]), "A\n-1234567890123456.78\n");
     }
 }

@@ -39,14 +39,15 @@ mod usage;
 
 pub use auth::Identity;
 pub use body::{Body, JsonMap};
-pub use bulk_ingest::{IngestOperation, IngestResults, IngestRow};
+pub use bulk_ingest::{IngestOperation, IngestRow, ResultList, ResultRows};
 pub use bulk_query::BulkPage;
 pub use bulk_rows::BulkRows;
+pub use call::{Upload, UploadStream};
 pub use collections::{COLLECTION_MAX, RowResult, Saved};
 pub use config::{Auth, Config, DEFAULT_API_VERSION};
 pub use deleted::Deletions;
 pub use error::{Error, RowError};
-pub use ingest_csv::{UPLOAD_BYTES_MAX, ingest_csv};
+pub use ingest_csv::{IngestCsv, UPLOAD_BYTES_MAX};
 pub use jobs::{JobInfo, JobKind, JobState};
 pub use login_failure::LoginFailure;
 pub use options::{AssignmentRules, RequestOptions};

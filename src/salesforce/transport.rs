@@ -6,7 +6,7 @@
 //! server knows of it.
 
 use super::auth::Login;
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Content};
 use super::config::Config;
 use super::error::Error;
 use super::options::{OptionHeaders, RequestOptions};
@@ -16,7 +16,7 @@ use crate::runtime::{Retry, RetryBudget, RetryPolicy, Verdict, retry};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{self, HeaderMap};
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::{Body, Response, StatusCode, redirect};
 use secrecy::ExposeSecret;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -171,7 +171,13 @@ impl Transport {
             request = request.header(name, value);
         }
         if let Some((media_type, content)) = &call.content {
-            request = request.header(header::CONTENT_TYPE, *media_type).body(content.clone());
+            request = request.header(header::CONTENT_TYPE, *media_type);
+            request = match content {
+                Content::Whole(bytes) => request.body(bytes.clone()),
+                Content::Streamed(upload) => request
+                    .header(header::CONTENT_LENGTH, upload.length)
+                    .body(Body::wrap_stream((upload.open)())),
+            };
         }
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);

@@ -1,5 +1,5 @@
 -- Claim the changes of about $2 due log rows of tables $1, oldest first; without $3, only those of records that were
--- inserted or deleted. Stops before the next $5 rows where what it holds already exceeds $4 bytes.
+-- inserted or deleted; with changes behind log row $7 only. Stops before the next $5 rows where what it holds already exceeds $4 bytes.
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come, but
@@ -15,6 +15,7 @@ with due as (
             octet_length(case change.action when 'DELETE' then change.old else change."values" end) as size
         from {schema}._trigger_log as change
         where change.state = 'NEW'
+          and change.id > $7
           and change.table_name = any($1)
           and ($3 or change.action <> 'UPDATE')
           and not exists (
@@ -41,6 +42,7 @@ with due as (
             octet_length(case change.action when 'DELETE' then change.old else change."values" end) as size
         from {schema}._trigger_log as change
         where change.state = 'PENDING'
+          and change.id > $7
           and change.table_name = any($1)
           and ($3 or change.action <> 'UPDATE')
           and not exists (
@@ -67,6 +69,7 @@ with due as (
         from {schema}._trigger_log as change
         where change.state = 'IGNORE'
           and change.action = 'DELETE'
+          and change.id > $7
           and change.table_name = any($1)
           and (
               exists (

@@ -3,10 +3,11 @@
 use crate::model::{ColumnType, RemoteRecord, SalesforceId, StampField, Value};
 use crate::runtime::Retry;
 use crate::salesforce::{
-    Auth, Body, Client, Config, DEFAULT_API_VERSION, Error, IngestOperation, JobKind, JobState,
-    Scope, Shape, ingest_csv,
+    Auth, Body, Client, Config, DEFAULT_API_VERSION, Error, IngestCsv, IngestOperation, IngestRow,
+    JobInfo, JobKind, JobState, ResultList, Scope, Shape, Upload,
 };
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use salesforce_simulator::{Config as OrgConfig, Control, Fault, FaultKind, Simulator};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -51,6 +52,29 @@ impl Org {
     async fn close(self) {
         self.simulator.stop().await;
     }
+}
+
+/// An upload of these records, in small pieces.
+fn upload(records: &[Body]) -> Upload {
+    let mut csv = IngestCsv::default();
+    for record in records {
+        csv.add(record).unwrap();
+    }
+    let mut bytes = csv.header();
+    for record in records {
+        csv.write(record, &mut bytes).unwrap();
+    }
+    let pieces: Vec<Bytes> = bytes.chunks(1_000).map(Bytes::copy_from_slice).collect();
+    Upload::new(csv.bytes(), move || stream::iter(pieces.clone()).map(Ok).boxed())
+}
+
+async fn results(client: &Client, job: &JobInfo, list: ResultList) -> Vec<IngestRow> {
+    let mut rows = client.open_results(job, list).await.unwrap();
+    let mut results = Vec::new();
+    while let Some(row) = rows.next().await.unwrap() {
+        results.push(row);
+    }
+    results
 }
 
 fn client(simulator: &Simulator, auth: Auth) -> Client {
@@ -235,7 +259,7 @@ async fn a_large_result_comes_in_pages_and_as_a_stream_with_the_same_records() {
         .map(|n| json!({ "Name": format!("Acme \"{n}\",\nInc."), "AnnualRevenue": n, "External_Id__c": n.to_string() }))
         .collect();
     let job = org.client.start_ingest_job("Account", IngestOperation::Insert, None).await.unwrap();
-    org.client.upload(&job, ingest_csv(&maps(&records)).unwrap()).await.unwrap();
+    org.client.upload(&job, upload(&maps(&records))).await.unwrap();
     org.client.close(&job).await.unwrap();
     let done = org.client.await_job(JobKind::Ingest, &job).await.unwrap();
     assert_eq!((done.state, done.processed, done.failed), (JobState::JobComplete, 4_500, 0));
@@ -312,23 +336,22 @@ async fn every_record_of_an_ingest_job_ends_in_one_list() {
     let operation = IngestOperation::Upsert;
     let job = org.client.start_ingest_job("Account", operation, Some("External_Id__c")).await;
     let job = job.unwrap();
-    org.client.upload(&job, ingest_csv(&records).unwrap()).await.unwrap();
+    org.client.upload(&job, upload(&records)).await.unwrap();
     org.client.close(&job).await.unwrap();
     let ended = org.client.await_job(JobKind::Ingest, &job).await.unwrap();
 
-    let results = org.client.ingest_results(&ended, 3).await.unwrap();
-
-    let created: BTreeSet<(&str, bool)> = results
-        .successful
+    assert_eq!(ended.result_lists(3), [ResultList::Successful, ResultList::Failed]);
+    let successful = results(&org.client, &ended, ResultList::Successful).await;
+    let failed = results(&org.client, &ended, ResultList::Failed).await;
+    let created: BTreeSet<(&str, bool)> = successful
         .iter()
         .map(|row| (row.columns["External_Id__c"].as_str(), row.created))
         .collect();
     assert_eq!(created, [("k1", false), ("k2", true)].into());
-    assert_eq!(results.failed.len(), 1);
-    assert_eq!(results.failed[0].columns["External_Id__c"], "k3");
-    let refusal = results.failed[0].error.as_ref().unwrap();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].columns["External_Id__c"], "k3");
+    let refusal = failed[0].error.as_ref().unwrap();
     assert_eq!(refusal.code, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "{}", refusal.message);
-    assert!(results.unprocessed.is_empty());
     let accounts = org.accounts(Scope::Live).await;
     assert_eq!(accounts[1].values, [text("New name"), Value::Null, text("k1")]);
     org.close().await;
@@ -339,13 +362,12 @@ async fn an_aborted_job_has_no_effect_and_gives_its_records_back() {
     let org = Org::empty().await;
     let job = org.client.start_ingest_job("Account", IngestOperation::Insert, None).await.unwrap();
     let records = maps(&[json!({ "Name": "Acme" })]);
-    org.client.upload(&job, ingest_csv(&records).unwrap()).await.unwrap();
+    org.client.upload(&job, upload(&records)).await.unwrap();
     org.client.abort(&job).await.unwrap();
     let ended = org.client.ingest_job(&job).await.unwrap();
     assert_eq!(ended.state, JobState::Aborted);
-    let results = org.client.ingest_results(&ended, 1).await.unwrap();
-    assert!(results.successful.is_empty() && results.failed.is_empty());
-    assert_eq!(results.unprocessed.len(), 1);
+    assert_eq!(ended.result_lists(1), [ResultList::Unprocessed]);
+    assert_eq!(results(&org.client, &ended, ResultList::Unprocessed).await.len(), 1);
     assert_eq!(org.client.count("Account").await.unwrap(), 0);
     org.close().await;
 }

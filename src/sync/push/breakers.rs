@@ -66,7 +66,8 @@ impl Run<'_> {
             Ok(()) => {}
         }
         let breakers = &self.pusher.breakers;
-        if self.failed.contains_key(&mapping.object) {
+        // Where some calls fail and others are answered, going on is what gets through.
+        if self.failed.contains_key(&mapping.object) && !self.answered.contains(&mapping.object) {
             breakers.failed(&mapping.object, self.now);
         } else if self.halt.is_none() && self.pusher.client.calls_made() > before {
             breakers.succeeded(&mapping.object);
@@ -76,12 +77,17 @@ impl Run<'_> {
 
     /// Sending of the mapping failed, and may go well later.
     pub(super) fn fails(&mut self, mapping: &Mapping, error: Error) {
+        tracing::warn!(mapping = %mapping.object, %error, "a call failed");
         self.failed.entry(mapping.object.clone()).or_insert(error);
     }
 
-    /// What the run failed for, if it did.
+    /// What the run failed for, if it did. It did not where calls of the same mapping were answered: what was sent
+    /// without an answer waits by itself, and the rest goes out with the next run.
     pub(super) fn failure(&mut self) -> Option<Error> {
-        let failed = std::mem::take(&mut self.failed);
+        let mut failed = std::mem::take(&mut self.failed);
+        let all = failed.len();
+        failed.retain(|object, _| !self.answered.contains(object));
+        self.pushed.more |= failed.len() < all;
         self.halt.take().or_else(|| failed.into_values().next())
     }
 }

@@ -1,20 +1,28 @@
-//! Sending records by Bulk ingest jobs.
+//! What a Bulk ingest job carries, and which record a row of its results is about.
 //!
-//! A job's id is committed before the job is filled and closed, so that after a crash its results can still be
-//! fetched. Results are matched by the external id or the record's id, never by their order.
+//! What was journalled is what is uploaded: the file is written from the journal while it is sent, so that nobody holds
+//! it. Results are matched by the external id or the record's id, never by their order.
 
 use super::outcome::{Answer, Outgoing};
-use super::send::{Call, Sent, lost, whole};
+use super::send::Call;
 use crate::mapping::Mapping;
 use crate::model::{SalesforceId, Value, bulk_null};
+use crate::postgres::{self, Database, Intent};
+use crate::reconcile::value_of_json;
 use crate::salesforce::{
-    self, Body, Client, IngestOperation, IngestResults, IngestRow, JobInfo, JobKind, JobState,
-    UPLOAD_BYTES_MAX, ingest_csv,
+    Body, IngestCsv, IngestOperation, IngestRow, JobInfo, JobState, ResultList, Upload,
+    UploadStream,
 };
-use crate::sync::Error;
-use std::collections::HashMap;
+use bytes::Bytes;
+use futures_util::{StreamExt, future, stream};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::sync::Arc;
 
 const ID_COLUMN: &str = "Id";
+
+/// Journal entries that are read, or settled, together.
+pub(super) const PAGE: usize = 2_000;
 
 /// The job's operation, where this kind of call can be matched with its results.
 pub(super) fn operation(call: Call) -> Option<IngestOperation> {
@@ -27,155 +35,141 @@ pub(super) fn operation(call: Call) -> Option<IngestOperation> {
     }
 }
 
-/// Whether a CSV cell can express the record: the text that stands for null cannot be sent as text.
-pub(super) fn is_expressible(outgoing: &Outgoing) -> bool {
-    let is_null_word = |value: &Value| value.as_text() == Some(bulk_null());
-    !outgoing.values.iter().any(|(_, value)| is_null_word(value))
-}
-
-/// The upload; `None` if it is larger than a job takes.
-pub(super) fn csv(mapping: &Mapping, records: &[Outgoing]) -> Option<Vec<u8>> {
-    let rows: Vec<Body> = records.iter().map(|outgoing| row(mapping, outgoing)).collect();
-    ingest_csv(&rows).ok().filter(|csv| csv.len() <= UPLOAD_BYTES_MAX)
-}
-
-fn row(mapping: &Mapping, outgoing: &Outgoing) -> Body {
-    let mut row = outgoing.body(mapping);
+/// The row of a record that is journalled as `intent`. `None` where a CSV cell, or the journal, does not hold exactly
+/// what is to be sent: the text that stands for null, or a number that would come back from the journal rounded.
+pub(super) fn row(mapping: &Mapping, outgoing: &Outgoing, intent: &Intent) -> Option<Body> {
+    let is_exact = outgoing.values.iter().all(|(_, value)| match value {
+        Value::Double(number) => is_read_back(*number),
+        value => value.as_text() != Some(bulk_null()),
+    });
+    let mut wanted = outgoing.body(mapping);
+    for field in outgoing.later.iter().filter_map(|field| mapping.fields.get(*field)) {
+        wanted.set(&field.name, &Value::Null);
+    }
+    for (position, value) in &outgoing.values {
+        if let Some(field) = mapping.fields.get(*position) {
+            wanted.set(&field.name, plain(value));
+        }
+    }
     if let Some(sfid) = &outgoing.sfid {
+        wanted.set(ID_COLUMN, &Value::Text(sfid.as_str().to_owned()));
+    }
+    journalled_row(mapping, intent).filter(|row| is_exact && *row == wanted)
+}
+
+/// The row of what was journalled.
+fn journalled_row(mapping: &Mapping, intent: &Intent) -> Option<Body> {
+    let mut row = Body::default();
+    for field in &mapping.fields {
+        if let Some(json) = intent.values.get(&field.name) {
+            let value = value_of_json(field.column_type, json)?;
+            row.set(&field.name, plain(&value));
+        }
+    }
+    if let Some(sfid) = &intent.sfid {
         row.set(ID_COLUMN, &Value::Text(sfid.as_str().to_owned()));
     }
-    row
+    Some(row)
 }
 
-/// Fills and closes a job whose id is committed, waits for it, and matches its results.
-///
-/// Answers also whether the job is over. One that is not was never closed and has no effect; it is aborted later.
-///
-/// # Errors
-/// When the job was closed, or may have been, and its results cannot be had yet: it is settled by its id later.
-pub(super) async fn work_off(
-    client: &Client,
-    mapping: &Mapping,
-    job: &str,
-    csv: Vec<u8>,
-    records: &[Outgoing],
-) -> Result<(Sent, bool), Error> {
-    if let Err(error) = client.upload(job, csv).await {
-        let aborted = client.abort(job).await;
-        if let Err(error) = &aborted {
-            tracing::warn!(job, %error, "a bulk job that was never closed could not be aborted yet");
-        }
-        let mut sent = Sent::nothing(records.len(), &error.to_string());
-        sent.halt = Some(whole(mapping, error));
-        return Ok((sent, aborted.is_ok()));
-    }
-    if let Err(error) = client.close(job).await {
-        if !matches!(lost(&error), Answer::NotSent(_)) {
-            return Err(error.into());
-        }
-        let mut sent = Sent::nothing(records.len(), &error.to_string());
-        sent.halt = Some(whole(mapping, error));
-        return Ok((sent, false));
-    }
-    Ok((results(client, mapping, job, records).await?, true))
+/// Empty text clears a field, as null does.
+fn plain(value: &Value) -> &Value {
+    if value.as_text() == Some("") { &Value::Null } else { value }
 }
 
-/// Settles a job that an earlier run left: one that was never closed is aborted, any other is waited for.
-pub(super) async fn settle(
-    client: &Client,
-    mapping: &Mapping,
-    job: &str,
-    records: &[Outgoing],
-) -> Result<Sent, Error> {
-    match client.ingest_job(job).await {
-        Ok(known) if known.state == JobState::Open => {
-            client.abort(job).await?;
-            Ok(Sent::nothing(records.len(), "the bulk job was never closed"))
-        }
-        Ok(_) => results(client, mapping, job, records).await,
-        Err(salesforce::Error::NotFound(_)) => {
-            let answer = Answer::Unknown("the bulk job is not there any more".to_owned());
-            Ok(Sent { answers: vec![answer; records.len()], halt: None })
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn results(
-    client: &Client,
-    mapping: &Mapping,
-    job: &str,
-    records: &[Outgoing],
-) -> Result<Sent, Error> {
-    let ended = client.await_job(JobKind::Ingest, job).await?;
-    if let Some(message) = &ended.error_message {
-        tracing::warn!(job, object = %mapping.object, message, "a bulk job failed");
-    }
-    if let Some(answers) = all_saved(&ended, records) {
-        return Ok(Sent { answers, halt: None });
-    }
-    let results = client.ingest_results(&ended, records.len()).await?;
-    let key_column = mapping.key.as_ref().map(|key| key.field.as_str());
-    Ok(Sent { answers: matched(records, results, key_column), halt: None })
-}
-
-/// The answers of a job that did all it was given, where no list is needed to tell the records' ids.
-fn all_saved(ended: &JobInfo, records: &[Outgoing]) -> Option<Vec<Answer>> {
-    let is_whole = ended.state == JobState::JobComplete
-        && ended.failed == 0
-        && usize::try_from(ended.processed).ok() == Some(records.len());
-    let answers = records.iter().map(|outgoing| outgoing.sfid.clone().map(Answer::Saved));
-    is_whole.then(|| answers.collect()).flatten()
-}
-
-/// One answer per record. A record that no list mentions may or may not have been written.
-fn matched(records: &[Outgoing], results: IngestResults, key_column: Option<&str>) -> Vec<Answer> {
-    let mut answers: HashMap<String, Answer> = HashMap::new();
-    let name = |row: &IngestRow| -> Option<String> {
-        let by_id = row.columns.get(ID_COLUMN).filter(|id| !id.is_empty());
-        let by_key = key_column.and_then(|column| row.columns.get(column));
-        by_id.or(by_key).cloned()
+/// Whether a number that is read from its digits is the same number.
+fn is_read_back(number: f64) -> bool {
+    let reads = |text: String| {
+        serde_json::from_str::<f64>(&text).is_ok_and(|read| read.to_bits() == number.to_bits())
     };
-    for row in results.unprocessed {
-        if let Some(name) = name(&row) {
-            answers.insert(name, Answer::NotSent("the bulk job ended before it".to_owned()));
+    reads(format!("{number}")) && reads(format!("{number:e}"))
+}
+
+/// The upload of all that is journalled for a job and was counted into `csv`, read while it is sent.
+pub(super) fn upload(db: Database, mapping: Mapping, job_id: String, csv: IngestCsv) -> Upload {
+    let length = csv.bytes();
+    let (mapping, csv) = (Arc::new(mapping), Arc::new(csv));
+    Upload::new(length, move || {
+        let header = stream::once(future::ready(Ok(Bytes::from(csv.header()))));
+        let rows = Rows {
+            db: db.clone(),
+            mapping: Arc::clone(&mapping),
+            job_id: job_id.clone(),
+            csv: Arc::clone(&csv),
+            after: 0,
+        };
+        let rows: UploadStream = stream::try_unfold(rows, Rows::next).boxed();
+        header.chain(rows).boxed()
+    })
+}
+
+/// Where an upload has come to.
+struct Rows {
+    db: Database,
+    mapping: Arc<Mapping>,
+    job_id: String,
+    csv: Arc<IngestCsv>,
+    after: i64,
+}
+
+impl Rows {
+    async fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let page = postgres::job_entries(&self.db, &self.job_id, self.after, limit).await;
+        let page = page.map_err(io::Error::other)?;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = last.id;
+        let mut written = Vec::new();
+        for entry in &page {
+            let row = journalled_row(&self.mapping, &entry.intent)
+                .ok_or_else(|| io::Error::other("a journalled value that cannot be read"))?;
+            self.csv.write(&row, &mut written).map_err(io::Error::other)?;
         }
+        Ok(Some((Bytes::from(written), self)))
     }
-    for row in results.failed {
-        if let (Some(name), Some(error)) = (name(&row), row.error) {
-            answers.insert(name, Answer::Refused(error));
+}
+
+/// Stands for what a job's results call a record; no two that a job carries are alike.
+pub(super) fn mark(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.to_lowercase().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a row of results calls its record, and what became of it.
+pub(super) fn answer(
+    list: ResultList,
+    row: IngestRow,
+    key_column: Option<&str>,
+) -> Option<(String, Answer)> {
+    let own = row.columns.get(ID_COLUMN).filter(|id| !id.is_empty()).cloned();
+    let by_key = key_column.and_then(|column| row.columns.get(column));
+    let name = own.clone().or_else(|| by_key.cloned())?;
+    let answer = match list {
+        ResultList::Successful => {
+            let own = own.and_then(|id| SalesforceId::parse(&id).ok());
+            Answer::Saved(row.id.or(own)?)
         }
-    }
-    for row in results.successful {
-        let own = row.columns.get(ID_COLUMN).and_then(|id| SalesforceId::parse(id).ok());
-        if let (Some(name), Some(id)) = (name(&row), row.id.clone().or(own)) {
-            answers.insert(name, Answer::Saved(id));
-        }
-    }
-    records
-        .iter()
-        .map(|outgoing| {
-            let name = outgoing.sfid.as_ref().map(SalesforceId::as_str).or(outgoing.key.as_deref());
-            name.and_then(|name| answers.remove(name)).unwrap_or_else(|| {
-                Answer::Unknown("the bulk job's results do not mention it".to_owned())
-            })
-        })
-        .collect()
+        ResultList::Failed => Answer::Refused(row.error?),
+        ResultList::Unprocessed => Answer::NotSent("the bulk job ended before it".to_owned()),
+    };
+    Some((name, answer))
+}
+
+/// Whether a job did all it was given: so many records.
+pub(super) fn did_all(ended: &JobInfo, records: u64) -> bool {
+    ended.state == JobState::JobComplete && ended.failed == 0 && ended.processed == records
 }
 
 #[cfg(test)]
 mod tests {
-    use super::matched;
-    use crate::model::{Action, SalesforceId};
-    use crate::salesforce::{IngestResults, IngestRow, RowError};
+    use super::{answer, is_read_back, mark, row};
+    use crate::model::{Action, SalesforceId, Value};
+    use crate::reconcile::samples::{contact, text};
+    use crate::salesforce::{IngestRow, ResultList, RowError};
     use crate::sync::push::outcome::{Answer, Outgoing};
 
-    fn insert(record_id: i32, key: &str) -> Outgoing {
-        let key = Some(key.to_owned());
-        Outgoing { key, ..Outgoing::sample("account", record_id, Action::Insert) }
-    }
-
-    fn row(key: &str, id: Option<&str>, error: Option<&str>) -> IngestRow {
+    fn result(id: Option<&str>, error: Option<&str>, columns: &[(&str, &str)]) -> IngestRow {
         IngestRow {
             id: id.map(|id| SalesforceId::parse(id).unwrap()),
             error: error.map(|code| RowError {
@@ -184,22 +178,53 @@ mod tests {
                 fields: Vec::new(),
             }),
             created: id.is_some(),
-            columns: [("Key__c".to_owned(), key.to_owned())].into(),
+            columns: columns.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         }
     }
 
     #[test]
-    fn results_in_any_order_find_their_records_and_silence_is_unknown() {
-        let records = ["a", "b", "c", "d"].map(|key| insert(1, key));
-        let results = IngestResults {
-            successful: vec![row("b", Some("001D000000IqhSL"), None)],
-            failed: vec![row("a", None, Some("STRING_TOO_LONG"))],
-            unprocessed: vec![row("d", None, None)],
+    fn a_result_names_its_record_by_its_id_or_its_key() {
+        let id = "001D000000IqhSLIAZ";
+        let by_key = result(Some(id), None, &[("Key__c", "k")]);
+        let (name, saved) = answer(ResultList::Successful, by_key, Some("Key__c")).unwrap();
+        assert!(name == "k" && matches!(saved, Answer::Saved(saved) if saved.as_str() == id));
+
+        let refused = result(None, Some("STRING_TOO_LONG"), &[("Id", id), ("Key__c", "k")]);
+        let (name, refused) = answer(ResultList::Failed, refused, Some("Key__c")).unwrap();
+        assert!(name == id && matches!(refused, Answer::Refused(_)));
+
+        let left = result(None, None, &[("Key__c", "k")]);
+        let (_, left) = answer(ResultList::Unprocessed, left, Some("Key__c")).unwrap();
+        assert!(matches!(left, Answer::NotSent(_)));
+    }
+
+    #[test]
+    fn a_result_that_names_nobody_or_tells_nothing_is_no_answer() {
+        let nameless = result(Some("001D000000IqhSLIAZ"), None, &[]);
+        assert!(answer(ResultList::Successful, nameless, Some("Key__c")).is_none());
+        let mute = result(None, None, &[("Key__c", "k")]);
+        assert!(answer(ResultList::Failed, mute, Some("Key__c")).is_none());
+    }
+
+    #[test]
+    fn salesforce_does_not_tell_keys_apart_by_their_case_so_one_job_carries_only_one_of_them() {
+        assert_eq!(mark("Key"), mark("kEY"));
+        assert_ne!(mark("key"), mark("keys"));
+    }
+
+    #[test]
+    fn what_the_journal_or_a_cell_would_not_hold_exactly_does_not_go_by_bulk() {
+        let sends = |value: Value| {
+            let outgoing = Outgoing {
+                values: vec![(0, value)],
+                ..Outgoing::sample("contact", 1, Action::Update)
+            };
+            row(&contact(), &outgoing, &outgoing.intent(&contact())).is_some()
         };
-        let answers = matched(&records, results, Some("Key__c"));
-        assert!(matches!(&answers[0], Answer::Refused(error) if error.code == "STRING_TOO_LONG"));
-        assert!(matches!(&answers[1], Answer::Saved(_)));
-        assert!(matches!(&answers[2], Answer::Unknown(_)));
-        assert!(matches!(&answers[3], Answer::NotSent(_)));
+        assert!(sends(text("plain")));
+        assert!(sends(text("")), "as null");
+        assert!(sends(Value::Null));
+        assert!(!sends(text("#N/A")));
+        assert!(is_read_back(0.1) && is_read_back(-12_345.67) && is_read_back(0.0));
     }
 }

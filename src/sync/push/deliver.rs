@@ -2,14 +2,12 @@
 
 use super::Pusher;
 use super::breakers::may_pass;
-use super::bulk;
 use super::chunks::{Chunk, Chunks, chunks, in_order, next};
-use super::locks::parents;
-use super::outcome::{Judged, Outgoing, judge, unsent};
+use super::outcome::{Answer, Judged, Outgoing, judge, unsent};
 use super::run::Run;
-use super::send::{Call, Sent, send, whole};
+use super::send::{Call, Sent, send};
 use crate::mapping::Mapping;
-use crate::postgres::{self, BulkJob, BulkJobState, Lease, Outcome, Recorded};
+use crate::postgres::{self, Lease, Outcome, Recorded};
 use crate::reconcile::RecordRef;
 use crate::sync::Error;
 use futures_util::stream::FuturesUnordered;
@@ -24,10 +22,10 @@ const IN_FLIGHT_MAX: usize = 3;
 const FAILURES_MAX: usize = 2;
 
 /// Records that were journalled and sent together.
-struct Delivered {
-    records: Vec<Outgoing>,
-    journal: Vec<i64>,
-    sent: Sent,
+pub(super) struct Delivered {
+    pub(super) records: Vec<Outgoing>,
+    pub(super) journal: Vec<i64>,
+    pub(super) sent: Sent,
 }
 
 /// Journals the records of one call and sends them.
@@ -39,7 +37,7 @@ async fn delivery(
     records: Vec<Outgoing>,
 ) -> Result<Delivered, Error> {
     let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
-    let journal = postgres::open_journal(&pusher.db, lease, &intents).await?;
+    let journal = postgres::open_journal(&pusher.db, lease, &intents, None).await?;
     let sent = send(&pusher.client, mapping, call, &records).await;
     Ok(Delivered { records, journal, sent })
 }
@@ -68,7 +66,7 @@ impl Run<'_> {
             if self.is_over() || self.failed.contains_key(&mapping.object) {
                 break;
             }
-            let records = self.deliver_by_bulk(mapping, call, records).await?;
+            let records = self.fill_job(mapping, call, records).await?;
             self.deliver_by_collections(mapping, call, records).await?;
         }
         Ok(())
@@ -144,99 +142,6 @@ impl Run<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Sends what is many enough and expressible by a Bulk job; answers what is left.
-    async fn deliver_by_bulk(
-        &mut self,
-        mapping: &Mapping,
-        call: Call,
-        records: Vec<Outgoing>,
-    ) -> Result<Vec<Outgoing>, Error> {
-        let Some(operation) = bulk::operation(call) else { return Ok(records) };
-        // A Bulk job divides its rows among calls of its own, which run beside each other.
-        let is_few = records.len() <= mapping.bulk.write_above || self.pusher.group.is_ordered();
-        if is_few || self.is_over() {
-            return Ok(records);
-        }
-        // Salesforce works on several parts of a job at once: what locked each other out goes call after call.
-        let locked = self.pusher.locks.parents(self.now);
-        let is_locked = |next: &Outgoing| {
-            !locked.is_empty()
-                && parents(mapping, next).iter().any(|parent| locked.contains(parent))
-        };
-        let (records, mut left): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|next| bulk::is_expressible(next) && !is_locked(next));
-        if records.is_empty() {
-            return Ok(left);
-        }
-        let Some(csv) = bulk::csv(mapping, &records) else {
-            left.extend(records);
-            return Ok(left);
-        };
-        let (db, client) = (&self.pusher.db, &self.pusher.client);
-        let intents: Vec<_> = records.iter().map(|next| next.intent(mapping)).collect();
-        let journal = postgres::open_journal(db, self.lease, &intents).await?;
-        let key_field = mapping.key.as_ref().filter(|_| call == Call::Upsert);
-        let key_field = key_field.map(|key| key.field.as_str());
-        let job_id = match client.start_ingest_job(&mapping.object, operation, key_field).await {
-            Ok(job_id) => job_id,
-            Err(error) => {
-                let mut sent = Sent::nothing(records.len(), &error.to_string());
-                sent.halt = Some(whole(mapping, error));
-                self.conclude(mapping, Delivered { records, journal, sent }).await?;
-                return Ok(left);
-            }
-        };
-        let job = BulkJob {
-            job_id,
-            object: mapping.object.clone(),
-            operation: operation.as_str().to_owned(),
-            state: BulkJobState::Open,
-        };
-        postgres::save_bulk_job(db, self.lease, &job, &journal).await?;
-        let working = bulk::work_off(client, mapping, &job.job_id, csv, &records);
-        // When stopped here, whoever comes next settles the job by its saved id.
-        if let Some(worked_off) = self.stop.run_until_cancelled(working).await {
-            let (sent, is_over) = worked_off?;
-            self.conclude(mapping, Delivered { records, journal, sent }).await?;
-            if is_over {
-                self.finish_job(job).await?;
-            }
-        }
-        Ok(left)
-    }
-
-    async fn finish_job(&self, job: BulkJob) -> Result<(), Error> {
-        let done = BulkJob { state: BulkJobState::Done, ..job };
-        Ok(postgres::save_bulk_job(&self.pusher.db, self.lease, &done, &[]).await?)
-    }
-
-    /// Settles Bulk jobs that an earlier run, or a crash, left.
-    pub(super) async fn settle_bulk_jobs(&mut self) -> Result<(), Error> {
-        let (db, client) = (&self.pusher.db, &self.pusher.client);
-        let objects: Vec<String> =
-            self.pusher.mappings().map(|mapping| mapping.object.clone()).collect();
-        for job in postgres::open_bulk_jobs(db, &objects).await? {
-            let mut mappings = self.pusher.mappings();
-            let Some(mapping) = mappings.find(|mapping| mapping.object == job.object) else {
-                continue;
-            };
-            let entries = postgres::open_entries(db, std::slice::from_ref(&mapping.table)).await?;
-            let (journal, records): (Vec<i64>, Vec<Outgoing>) = entries
-                .iter()
-                .filter(|entry| entry.bulk_job.as_ref() == Some(&job.job_id))
-                .map(|entry| (entry.id, Outgoing::of_entry(entry)))
-                .unzip();
-            let before = client.calls_made();
-            let settling = bulk::settle(client, mapping, &job.job_id, &records);
-            let settled = self.stop.run_until_cancelled(settling).await;
-            self.pusher.count_calls(mapping, before).await;
-            let Some(sent) = settled else { return Ok(()) };
-            self.conclude(mapping, Delivered { records, journal, sent: sent? }).await?;
-            self.finish_job(job).await?;
-        }
-        Ok(())
-    }
-
     /// Gives the changes of open journal entries back, as sent with unknown outcome.
     pub(super) async fn release_open_entries(&mut self) -> Result<(), Error> {
         let entries = postgres::open_entries(&self.pusher.db, &self.pusher.tables(&[])).await?;
@@ -263,10 +168,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn conclude(&mut self, mapping: &Mapping, delivered: Delivered) -> Result<(), Error> {
+    /// Records what came of what was sent.
+    pub(super) async fn conclude(
+        &mut self,
+        mapping: &Mapping,
+        delivered: Delivered,
+    ) -> Result<(), Error> {
         let Delivered { records, journal, sent } = delivered;
         self.pusher.locks.note(mapping, records.iter().zip(&sent.answers), self.now);
         let mut halt = sent.halt;
+        if sent.answers.iter().any(Answer::is_given) {
+            self.answered.insert(mapping.object.clone());
+        }
         let mut concluded = Vec::with_capacity(records.len());
         for ((outgoing, journal), answer) in records.into_iter().zip(journal).zip(sent.answers) {
             let judged: Judged = judge(mapping, outgoing, journal, answer);

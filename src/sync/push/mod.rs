@@ -9,6 +9,7 @@ mod bulk;
 mod chunks;
 mod decide;
 mod deliver;
+mod filling;
 mod locks;
 mod observe;
 mod order;
@@ -18,22 +19,27 @@ mod rehearse;
 mod resolve;
 mod run;
 mod send;
+mod settle;
 mod work;
 
 use super::Error;
 use crate::mapping::{Mapping, MappingGroup};
 use crate::model::{Change, ChangeState};
-use crate::postgres::{self, Database, Lease, Taking};
+use crate::postgres::{self, Database, Lease, Share, Taking};
 use crate::reconcile::{Work, coalesce, steps};
 use crate::salesforce::Client;
 use breakers::Breakers;
 use locks::Locks;
+use parents::Parents;
 use run::Run;
-use std::collections::BTreeSet;
+use settle::Serving;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
+use work::record_of;
 
 /// Trigger-log rows taken at once, if they are not too large: as many as one request can look at.
 const CLAIM_MAX: i64 = 10_000;
+const CLAIM_ROWS: usize = 10_000;
 
 /// So many log rows or more mean that there may be others: a claim stops early where rows are large.
 const STEP: usize = 200;
@@ -66,6 +72,55 @@ pub struct Pushed {
     pub settled: usize,
     /// Whether there may be more to claim now.
     pub more: bool,
+}
+
+/// Changes that were claimed together.
+struct Claim {
+    changes: Vec<Change>,
+    /// All that is due up to this log row is among them.
+    reach: i32,
+    /// Whether there are fewer than asked for, perhaps because they are large.
+    is_cut_short: bool,
+}
+
+/// How far a claim reaches: it took the records of the oldest changes, and each came with all of its own.
+fn reach(changes: &[Change]) -> i32 {
+    let mut first: BTreeMap<(&str, i32), i32> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.state != ChangeState::Failed) {
+        let oldest = first.entry((&change.table, change.record_id)).or_insert(change.log_id);
+        *oldest = change.log_id.min(*oldest);
+    }
+    first.into_values().max().unwrap_or_default()
+}
+
+impl Run<'_> {
+    /// Sends a claim, or puts it into jobs that are being filled. Answers whether there may be more to claim.
+    async fn push_claim(&mut self, claim: Claim) -> Result<bool, Error> {
+        let claimed = claim.changes.len();
+        self.pushed.claimed += claimed;
+        self.is_cut_short = claim.is_cut_short;
+        let is_ordered = self.pusher.group.is_ordered();
+        let mut nets = if is_ordered { steps(claim.changes) } else { coalesce(claim.changes).now };
+        // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
+        nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
+        let more = claimed >= STEP || (!is_ordered && nets.iter().any(|net| net.has_successor));
+        if is_ordered {
+            self.push_in_order(nets).await?;
+            return Ok(more);
+        }
+        if self.must_finish_before(&nets) {
+            self.finish_jobs().await?;
+        }
+        // What was changed again since a job took it comes again once the job is through.
+        let all = nets.len();
+        nets.retain(|net| !self.is_carried(&record_of(net)));
+        self.pushed.more |= nets.len() < all;
+        // What the claims before took has its ids in the table.
+        self.parents = Parents::default();
+        let work = self.gather(nets).await?;
+        self.push(work).await?;
+        Ok(more)
+    }
 }
 
 impl Pusher {
@@ -124,39 +179,34 @@ impl Pusher {
         paused: &[String],
     ) -> Result<Pushed, Error> {
         let mut run = Run::new(self, lease, stop);
+        run.paused = paused.to_vec();
+        run.serving = Serving::Allowed;
         run.settle_bulk_jobs().await?;
         if run.is_over() {
             return run.failure().map_or(Ok(run.pushed), Err);
         }
-        let mut paused = paused.to_vec();
         if self.breakers.has_failures() {
             let resting = self.breakers.resting(self.db.now().await?);
             if self.group.is_ordered() && !resting.is_empty() {
                 return Ok(run.pushed);
             }
-            paused.extend(resting);
+            run.paused.extend(resting);
         }
-        let tables = self.tables(&paused);
-        let taking = if self.client.budget().allows(Work::Update) {
-            Taking::All
-        } else {
-            Taking::InsertsAndDeletions
+        let tables = self.tables(&run.paused);
+        let mut after = 0;
+        let more = loop {
+            let claim = self.claim(lease, &tables, after).await?;
+            let (claimed, reach) = (claim.changes.len(), claim.reach);
+            let more = run.push_claim(claim).await?;
+            // A job that is being filled takes the next claim too.
+            let goes_on = run.is_filling() && !run.has_finished && !run.is_over();
+            if !goes_on || claimed < STEP || reach <= after {
+                break more;
+            }
+            after = reach;
         };
-        let changes = self.claim(lease, &tables, taking).await?;
-        let claimed = changes.len();
-        run.pushed.claimed = claimed;
-        let is_ordered = self.group.is_ordered();
-        let mut nets = if is_ordered { steps(changes) } else { coalesce(changes).now };
-        // A parked deletion comes along with the changes of a new row that took its `id`; it stays parked.
-        nets.retain(|net| net.changes.iter().any(|change| change.state != ChangeState::Failed));
-        run.pushed.more =
-            claimed >= STEP || (!is_ordered && nets.iter().any(|net| net.has_successor));
-        if is_ordered {
-            run.push_in_order(nets).await?;
-        } else {
-            let work = run.gather(nets).await?;
-            run.push(work).await?;
-        }
+        run.finish_jobs().await?;
+        run.pushed.more |= more;
         if run.pushed.accepted > 0 {
             // Children of what was accepted can go on.
             run.pushed.more |= postgres::is_waited_for(&self.db, &tables).await?;
@@ -164,30 +214,27 @@ impl Pusher {
         run.failure().map_or(Ok(run.pushed), Err)
     }
 
-    /// The oldest changes of all tables. Where one table's backlog leaves the others none, some of each of them come
-    /// along, so that they do not wait for its end.
-    async fn claim(
-        &self,
-        lease: &Lease,
-        tables: &[String],
-        taking: Taking,
-    ) -> Result<Vec<Change>, Error> {
+    /// The oldest changes of all tables behind a log row. Where one table's backlog leaves the others none, some of each
+    /// of them come along, so that they do not wait for its end.
+    async fn claim(&self, lease: &Lease, tables: &[String], after: i32) -> Result<Claim, Error> {
+        let may_update = self.client.budget().allows(Work::Update);
+        let taking = if may_update { Taking::All } else { Taking::InsertsAndDeletions };
         let lookups = self.lookups();
-        let mut changes =
-            postgres::claim(&self.db, lease, tables, &lookups, taking, CLAIM_MAX).await?;
+        let share = Share { tables, lookups: &lookups, taking, after, limit: CLAIM_MAX };
+        let mut changes = postgres::claim(&self.db, lease, &share).await?;
+        let reach = reach(&changes);
+        let is_cut_short = (STEP..CLAIM_ROWS).contains(&changes.len());
         // Where the order counts, nothing overtakes.
         if changes.len() >= STEP && !self.group.is_ordered() {
             let claimed: BTreeSet<String> =
                 changes.iter().map(|change| change.table.clone()).collect();
             for table in tables.iter().filter(|table| !claimed.contains(*table)) {
-                let table = std::slice::from_ref(table);
-                let share =
-                    postgres::claim(&self.db, lease, table, &lookups, taking, SHARE).await?;
-                changes.extend(share);
+                let share = Share { tables: std::slice::from_ref(table), limit: SHARE, ..share };
+                changes.extend(postgres::claim(&self.db, lease, &share).await?);
             }
             changes.sort_by_key(|change| change.log_id);
         }
-        Ok(changes)
+        Ok(Claim { changes, reach, is_cut_short })
     }
 
     fn mappings(&self) -> impl Iterator<Item = &Mapping> {

@@ -4,6 +4,7 @@ use super::outcome::unsent;
 use super::parents::Missing;
 use super::run::Run;
 use super::send::whole;
+use super::settle::Serving;
 use super::work::{Task, Work, record_of};
 use crate::mapping::Mapping;
 use crate::model::{Change, SalesforceId};
@@ -91,10 +92,24 @@ impl Run<'_> {
                 second_pass.push(work.split(|wish| self.parents.is_one_of(wish, &parents)));
             }
         }
-        for batch in schedule.waves.into_iter().flat_map(shortest_first) {
-            let take = |position: &usize| ready.get_mut(*position).and_then(Option::take);
-            let members: Vec<Work> = batch.members.iter().filter_map(take).collect();
-            self.push_members(&batch.table, members).await?;
+        for wave in schedule.waves {
+            let members = wave.iter().flat_map(|batch| &batch.members);
+            let members = members.filter_map(|position| nodes.get(*position));
+            if self.wait_for_jobs(members) {
+                if self.serving == Serving::UnderWay {
+                    // No job can be finished now: these stay claimed, and come again.
+                    return Ok(blocked);
+                }
+                self.finish_between_waves().await?;
+            }
+            for batch in shortest_first(wave) {
+                let take = |position: &usize| ready.get_mut(*position).and_then(Option::take);
+                let members: Vec<Work> = batch.members.iter().filter_map(take).collect();
+                self.push_members(&batch.table, members).await?;
+            }
+        }
+        if second_pass.iter().any(|work| self.is_carried(&work.record())) {
+            self.finish_between_waves().await?;
         }
         self.push_second_pass(second_pass).await?;
         Ok(blocked)
@@ -161,7 +176,7 @@ fn in_a_circle(work: &Work) -> Recorded {
 }
 
 /// A refusal that would meet every record of the mapping concerns the mapping, whichever request met it.
-fn of_mapping(mapping: &Mapping, error: Error) -> Error {
+pub(super) fn of_mapping(mapping: &Mapping, error: Error) -> Error {
     match error {
         Error::Salesforce(error) => whole(mapping, error),
         other => other,

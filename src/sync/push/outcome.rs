@@ -19,6 +19,10 @@ const RESOLVE_TRIES_MAX: usize = 2;
 /// insert whose answer was lost may be carried out between reading and sending.
 const TAKEN_TRIES_MAX: usize = 6;
 
+/// The longest pause after a call without an answer. Such a failure is seldom the record's own, and after a few of them
+/// a record travels alone and costs nobody else anything.
+const SILENCE_LONGEST: Duration = Duration::from_mins(1);
+
 const DELETED: &str = "DELETED";
 
 /// One record about to be sent.
@@ -154,6 +158,13 @@ pub(super) enum Answer {
     NotSent(String),
 }
 
+impl Answer {
+    /// Whether Salesforce gave it.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self, Self::Saved(_) | Self::Refused(_))
+    }
+}
+
 /// An answer's meaning for the record, and for everything else where it has one.
 #[derive(Debug)]
 pub(super) struct Judged {
@@ -169,7 +180,7 @@ pub(super) fn judge(mapping: &Mapping, outgoing: Outgoing, journal: i64, answer:
         Answer::Saved(sfid) if outgoing.is_part => Outcome::Begun { sfid },
         Answer::Saved(sfid) => accepted(sfid, outgoing.lastop),
         Answer::Unknown(reason) => Outcome::Later {
-            not_before_in: delay_before_attempt(outgoing.tries + 1),
+            not_before_in: delay_before_attempt(outgoing.tries + 1).min(SILENCE_LONGEST),
             reason,
             outcome: "unknown",
         },

@@ -5,6 +5,7 @@
 //! compared with what was journalled: a match that no row holds yet is ours. Nothing is ever sent again before
 //! it was looked for.
 
+use super::breakers::may_pass;
 use crate::mapping::Mapping;
 use crate::model::{
     Action, RemoteRecord, SalesforceId, Value, parse_salesforce, to_csv, to_soql_literal,
@@ -89,7 +90,7 @@ async fn find_by_key(
     lost: &[Lost<'_>],
 ) -> Result<HashMap<RecordRef, Found>, Error> {
     let keys: Vec<String> = lost.iter().flat_map(keys_of).collect();
-    let by_key = records_by_key(client, mapping, &keys).await?;
+    let (by_key, unasked) = records_by_key(client, mapping, &keys).await?;
     let ids: Vec<&SalesforceId> = by_key.values().flatten().map(|record| &record.id).collect();
     let mut takers = owners_of(db, mapping, &ids).await?;
     // A record that is about to be deleted would take the new row along.
@@ -100,7 +101,13 @@ async fn find_by_key(
     }
     let mut found = HashMap::new();
     for lost in lost {
-        let records: BTreeMap<&str, &RemoteRecord> = keys_of(lost)
+        let keys = keys_of(lost);
+        // Nobody answered for it; the others need not wait for that.
+        if keys.iter().any(|key| unasked.contains(key)) {
+            found.insert(lost.record.clone(), Found::NotYet);
+            continue;
+        }
+        let records: BTreeMap<&str, &RemoteRecord> = keys
             .iter()
             .filter_map(|key| by_key.get(&key.to_lowercase()))
             .flatten()
@@ -140,51 +147,64 @@ fn listed<'a>(ids: impl Iterator<Item = &'a SalesforceId>) -> String {
     ids.take(10).map(SalesforceId::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Live records by their external id in lower case: Salesforce compares it so unless told otherwise.
+/// Live records by their external id in lower case: Salesforce compares it so unless told otherwise. And the keys for
+/// which no answer came, where others had one.
 async fn records_by_key(
     client: &Client,
     mapping: &Mapping,
     keys: &[String],
-) -> Result<HashMap<String, Vec<RemoteRecord>>, Error> {
+) -> Result<(HashMap<String, Vec<RemoteRecord>>, HashSet<String>), Error> {
     let Some((position, field)) = mapping.key.as_ref().and_then(|key| {
         mapping.fields.iter().enumerate().find(|(_, field)| field.name == key.field)
     }) else {
-        return Ok(HashMap::new());
+        return Ok((HashMap::new(), HashSet::new()));
     };
-    let literals = keys
-        .iter()
-        .filter_map(|key| parse_salesforce(field.column_type, Some(key)).ok())
-        .map(|value| to_soql_literal(&value));
-    let conditions: Vec<String> = lists(literals)
-        .iter()
-        .map(|literals| format!("{} IN ({})", field.name, literals.join(",")))
-        .collect();
-    let mut answers = stream::iter(conditions)
-        .map(|condition| async move { select(client, mapping, &condition).await })
+    let literals = keys.iter().filter_map(|key| {
+        let value = parse_salesforce(field.column_type, Some(key)).ok()?;
+        Some((key.clone(), to_soql_literal(&value)))
+    });
+    let lists = lists(literals);
+    let all = lists.len();
+    let mut answers = stream::iter(lists)
+        .map(|list| async move {
+            let (keys, literals): (Vec<String>, Vec<String>) = list.into_iter().unzip();
+            let condition = format!("{} IN ({})", field.name, literals.join(","));
+            (keys, select(client, mapping, &condition).await)
+        })
         .buffered(QUERIES_IN_FLIGHT_MAX);
     let mut by_key: HashMap<String, Vec<RemoteRecord>> = HashMap::new();
-    while let Some(records) = answers.next().await {
-        for record in records? {
-            let key = record.values.get(position).map(to_csv).unwrap_or_default();
-            by_key.entry(key.to_lowercase()).or_default().push(record);
+    let (mut unasked, mut failures) = (HashSet::new(), 0);
+    while let Some((keys, records)) = answers.next().await {
+        match records {
+            Ok(records) => {
+                for record in records {
+                    let key = record.values.get(position).map(to_csv).unwrap_or_default();
+                    by_key.entry(key.to_lowercase()).or_default().push(record);
+                }
+            }
+            Err(error) if may_pass(&error) && failures + 1 < all => {
+                failures += 1;
+                unasked.extend(keys);
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(by_key)
+    Ok((by_key, unasked))
 }
 
-/// Splits literals into lists that are short enough for one request each.
-fn lists(literals: impl Iterator<Item = String>) -> Vec<Vec<String>> {
-    let mut lists: Vec<Vec<String>> = Vec::new();
+/// Splits keys, each with its literal, into lists that are short enough for one request each.
+fn lists(literals: impl Iterator<Item = (String, String)>) -> Vec<Vec<(String, String)>> {
+    let mut lists: Vec<Vec<(String, String)>> = Vec::new();
     let mut room = 0;
-    for literal in literals {
+    for (key, literal) in literals {
         // Unreserved characters travel as they are, all others as `%XX`.
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte);
         let length: usize = literal.bytes().map(|byte| if is_plain(&byte) { 1 } else { 3 }).sum();
         if let Some(list) = lists.last_mut().filter(|_| length + 3 <= room) {
-            list.push(literal);
+            list.push((key, literal));
         } else {
             room = KEYS_LENGTH_MAX;
-            lists.push(vec![literal]);
+            lists.push(vec![(key, literal)]);
         }
         room = room.saturating_sub(length + 3);
     }
@@ -381,11 +401,12 @@ mod tests {
 
     #[test]
     fn keys_are_split_into_queries_that_fit_into_an_address() {
-        let keys = |count: usize| (0..count).map(|n| format!("'{n:036}'"));
+        let keys = |count: usize| (0..count).map(|n| (n.to_string(), format!("'{n:036}'")));
         assert_eq!(lists(keys(0)).len(), 0);
         let sizes: Vec<usize> = lists(keys(401)).iter().map(Vec::len).collect();
         assert_eq!(sizes, [200, 200, 1]);
         let long = "é".repeat(KEYS_LENGTH_MAX);
+        let long = (String::new(), long);
         assert_eq!(lists([long.clone(), long].into_iter()).len(), 2);
     }
 

@@ -1,10 +1,13 @@
 //! One run of a pusher: gathers what is known, and decides batch by batch.
 
 use super::decide::{Next, decide, key_among, recreation, settled};
+use super::filling::Filling;
 use super::observe::Observed;
 use super::outcome::{Outgoing, unsent};
 use super::parents::{Missing, Parents};
 use super::resolve::{self, Found, Lost};
+use super::send::Call;
+use super::settle::Serving;
 use super::work::{Task, Work, goes_whole, record_of};
 use super::{Pushed, Pusher, rehearse};
 use crate::mapping::{ConflictPolicy, DeleteRule, Mapping};
@@ -48,6 +51,22 @@ pub(super) struct Run<'a> {
     pub(super) halt: Option<Error>,
     /// Objects of which nothing more is sent, since calls failed that may go well later.
     pub(super) failed: BTreeMap<String, Error>,
+    /// Objects of which Salesforce accepted or refused records.
+    pub(super) answered: BTreeSet<String>,
+    /// Objects of which nothing is to be claimed beside what the run was begun for.
+    pub(super) paused: Vec<String>,
+    /// Bulk jobs that are being filled, by object.
+    pub(super) filling: BTreeMap<(String, Call), Filling>,
+    /// Objects whose Bulk jobs are not settled.
+    pub(super) busy: BTreeSet<String>,
+    /// Whether a job was sent in this run.
+    pub(super) has_finished: bool,
+    /// Whether the changes at hand stopped short of a whole claim, since they are large.
+    pub(super) is_cut_short: bool,
+    /// Whether more of the same schedule is to be sent.
+    pub(super) is_between_waves: bool,
+    /// What goes out while a job is waited for.
+    pub(super) serving: Serving,
 }
 
 /// What a search for records leaves to do.
@@ -72,6 +91,14 @@ impl<'a> Run<'a> {
             stopped: BTreeSet::new(),
             halt: None,
             failed: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            paused: Vec::new(),
+            filling: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            has_finished: false,
+            is_cut_short: false,
+            is_between_waves: false,
+            serving: Serving::Off,
         }
     }
 

@@ -49,13 +49,6 @@ pub(super) struct Sent {
     pub(super) halt: Option<Error>,
 }
 
-impl Sent {
-    /// Nothing of it was sent.
-    pub(super) fn nothing(count: usize, reason: &str) -> Self {
-        Self { answers: vec![Answer::NotSent(reason.to_owned()); count], halt: None }
-    }
-}
-
 /// Sends records of one kind, at most as many as a call may carry.
 pub(super) async fn send(
     client: &Client,

@@ -8,6 +8,7 @@ mod conditional;
 mod errors;
 mod flight;
 mod in_order;
+mod jobs;
 mod keys;
 mod locks;
 mod manual;

@@ -204,7 +204,12 @@ impl World {
 
     /// Runs until nothing waits in the trigger log; failures of Salesforce are taken as they come.
     pub(super) async fn settle(&self) {
-        wait_until("the trigger log is drained", DEADLINE, async || {
+        self.settle_within(DEADLINE).await;
+    }
+
+    /// As [`World::settle`], for trouble that takes its time.
+    pub(super) async fn settle_within(&self, deadline: Duration) {
+        wait_until("the trigger log is drained", deadline, async || {
             match self.run().await {
                 Ok(_) | Err(Error::Salesforce(_)) => {}
                 Err(error) => panic!("{error:?}"),

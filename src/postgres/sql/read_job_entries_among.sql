@@ -1,0 +1,9 @@
+-- Those of the journal entries $2 that Bulk job $1 carries and that are open.
+select
+    journal.id, journal.table_name, journal.record_id, journal.operation, journal.sfid, journal.key,
+    journal."values", journal.log_ids, journal.opened_at, journal.outcome, journal.bulk_job, journal.is_part
+from lockstep.journal as journal
+where journal.bulk_job = $1
+  and journal.outcome is null
+  and journal.id = any($2)
+order by journal.id
