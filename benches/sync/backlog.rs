@@ -70,8 +70,14 @@ impl Log<'_> {
     async fn claim(&self, limit: usize) -> usize {
         let tables = ["account".to_owned()];
         let limit = i64::try_from(limit).unwrap();
-        let claimed =
-            lockstep::postgres::claim(self.db, self.lease, &tables, &[], Taking::All, limit).await;
+        let share = lockstep::postgres::Share {
+            tables: &tables,
+            lookups: &[],
+            taking: Taking::All,
+            after: 0,
+            limit,
+        };
+        let claimed = lockstep::postgres::claim(self.db, self.lease, &share).await;
         claimed.unwrap().len()
     }
 
