@@ -1,7 +1,7 @@
 //! Parents that the application names by their rows' `id`, with a foreign key of its own or without.
 
 use super::world::{World, mappings, value};
-use lockstep::mapping::{Mapping, ROW_ID, Reference, WriteOrder};
+use lockstep::mapping::{Direction, Mapping, ROW_ID, Reference, WriteOrder};
 use lockstep::model::{ColumnType, Value};
 use serde_json::json;
 
@@ -108,32 +108,39 @@ async fn a_child_of_a_parked_parent_waits_for_the_row_and_is_woken_by_it() {
 
 #[tokio::test]
 async fn a_reference_by_row_is_changed_emptied_and_left_out_as_the_row_says() {
-    let world = world().await;
-    world
-        .app(
-            "insert into account (name) values ('A'), ('B');
-             insert into contact (lastname, external_id__c, account_id)
-             values ('1', 'c1', 1), ('2', 'c2', 1), ('3', 'c3', null)",
-        )
-        .await;
-    world.settle().await;
-    assert_eq!(accounts_of_contacts(&world).await, ["A", "A", "-"]);
+    for direction in [Direction::Both, Direction::ToSalesforce] {
+        let mut mappings = by_row();
+        for mapping in &mut mappings {
+            mapping.direction = direction;
+            mapping.fields.iter_mut().for_each(|field| field.direction = direction);
+        }
+        let world = world_with(mappings).await;
+        world
+            .app(
+                "insert into account (name) values ('A'), ('B');
+                 insert into contact (lastname, external_id__c, account_id)
+                 values ('1', 'c1', 1), ('2', 'c2', 1), ('3', 'c3', null)",
+            )
+            .await;
+        world.settle().await;
+        assert_eq!(accounts_of_contacts(&world).await, ["A", "A", "-"], "{direction:?}");
 
-    world
-        .app(
-            "update contact set account_id = 2 where lastname = '1';
-             update contact set account_id = null where lastname = '2';
-             update contact set account_id = 1 where lastname = '3'",
-        )
-        .await;
-    world.settle().await;
+        world
+            .app(
+                "update contact set account_id = 2 where lastname = '1';
+                 update contact set account_id = null where lastname = '2';
+                 update contact set account_id = 1 where lastname = '3'",
+            )
+            .await;
+        world.settle().await;
 
-    assert_eq!(accounts_of_contacts(&world).await, ["B", "-", "A"]);
-    assert_eq!(world.states().await, ["SUCCESS|8"]);
+        assert_eq!(accounts_of_contacts(&world).await, ["B", "-", "A"], "{direction:?}");
+        assert_eq!(world.states().await, ["SUCCESS|8"], "{direction:?}");
+    }
 }
 
 #[tokio::test]
-async fn a_number_that_is_no_row_waits_and_is_parked_with_the_reason_in_the_end() {
+async fn a_number_that_is_no_row_waits_for_one_and_says_so() {
     let world = World::with(by_row()).await;
     world.app("alter table contact alter column account_id type bigint").await;
     world
