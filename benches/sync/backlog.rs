@@ -5,7 +5,7 @@ use crate::accounts;
 use crate::bench_world::{BenchWorld, median};
 use crate::capture;
 use crate::report::report;
-use lockstep::postgres::{Database, Lease, Taking};
+use lockstep::postgres::{Database, Lease};
 use std::time::{Duration, Instant};
 
 /// Repetitions; the median counts.
@@ -70,13 +70,7 @@ impl Log<'_> {
     async fn claim(&self, limit: usize) -> usize {
         let tables = ["account".to_owned()];
         let limit = i64::try_from(limit).unwrap();
-        let share = lockstep::postgres::Share {
-            tables: &tables,
-            lookups: &[],
-            taking: Taking::All,
-            after: 0,
-            limit,
-        };
+        let share = lockstep::postgres::Share::of(&tables, limit);
         let claimed = lockstep::postgres::claim(self.db, self.lease, &share).await;
         claimed.unwrap().len()
     }

@@ -48,6 +48,16 @@ pub struct Share<'a> {
     pub after: i32,
     /// About so many log rows.
     pub limit: i64,
+    /// Whether a record's later changes wait for what other records' changes come before them, instead of coming along.
+    pub in_order: bool,
+}
+
+impl<'a> Share<'a> {
+    /// The oldest changes of whatever kind: about so many log rows.
+    #[must_use]
+    pub const fn of(tables: &'a [String], limit: i64) -> Self {
+        Self { tables, lookups: &[], taking: Taking::All, after: 0, limit, in_order: false }
+    }
 }
 
 /// The captured text that a claim holds before it stops short of its limit, in bytes. What a run makes of it takes many
@@ -60,7 +70,8 @@ const COUNT_MAX: i64 = 100_000;
 /// A claim that stops short does so after a multiple of as many log rows as a call carries records.
 const CLAIM_STEP: i64 = 200;
 
-/// Claims the changes of the oldest due records: about as many log rows as the share says, fewer where they are large.
+/// Claims the changes of the oldest due records: about as many log rows as the share says, fewer where they are large,
+/// and more where records waited for each other in a circle, which come together.
 ///
 /// New rows become PENDING; rows that a dead worker left PENDING come again. A record comes whole, with its FAILED
 /// rows and, where it was deleted before it was ever sent, with that deletion, both in the state they have. Rows that
@@ -84,10 +95,11 @@ pub async fn claim(db: &Database, lease: &Lease, share: &Share<'_>) -> Result<Ve
     {
         transaction.execute_typed(&db.statement(statement), &[(&tables, Type::TEXT_ARRAY)]).await?;
     }
-    wake_children(&transaction, db, tables).await?;
+    let woken = wake_children(&transaction, db, tables).await?;
+    let (woken_tables, woken_ids): (Vec<String>, Vec<i32>) = woken.into_iter().unzip();
     let parts = [("schema", quote(db.schema())), ("hstore", quote(&hstore))];
     let parts = parts.each_ref().map(|(key, text)| (*key, text.as_str()));
-    let parameters: [(&(dyn ToSql + Sync), Type); 7] = [
+    let parameters: [(&(dyn ToSql + Sync), Type); 10] = [
         (&tables, Type::TEXT_ARRAY),
         (&share.limit, Type::INT8),
         (&(share.taking == Taking::All), Type::BOOL),
@@ -95,6 +107,9 @@ pub async fn claim(db: &Database, lease: &Lease, share: &Share<'_>) -> Result<Ve
         (&CLAIM_STEP, Type::INT8),
         (&share.lookups, Type::TEXT_ARRAY),
         (&share.after, Type::INT4),
+        (&share.in_order, Type::BOOL),
+        (&woken_tables, Type::TEXT_ARRAY),
+        (&woken_ids, Type::INT4_ARRAY),
     ];
     let statement = fill(include_str!("sql/claim_changes.sql"), &parts);
     // Row by row: the text as it comes and what is made of it are never both held whole.
@@ -108,13 +123,14 @@ pub async fn claim(db: &Database, lease: &Lease, share: &Share<'_>) -> Result<Ve
     Ok(changes)
 }
 
-/// Lets records go on that waited for rows which are in Salesforce by now, or gone, or given up. What the rows are decides, not what
-/// happened to them: whoever linked a parent, its children are not forgotten.
+/// Lets records go on that waited for rows which are in Salesforce by now, or gone, or given up. What the rows are
+/// decides, not what happened to them: whoever linked a parent, its children are not forgotten. Answers those that
+/// waited for each other.
 async fn wake_children(
     transaction: &Transaction<'_>,
     db: &Database,
     tables: &[String],
-) -> Result<(), Error> {
+) -> Result<Vec<(String, i32)>, Error> {
     let waited_for = transaction
         .query_typed(
             include_str!("sql/read_waited_for.sql"),
@@ -129,10 +145,12 @@ async fn wake_children(
         let wake = fill(include_str!("sql/wake_children.sql"), &parts);
         transaction.execute_typed(&wake, &[(&table, Type::TEXT)]).await?;
     }
-    if !waited_for.is_empty() {
-        transaction.execute_typed(include_str!("sql/wake_circles.sql"), &[]).await?;
+    if waited_for.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let circles = include_str!("sql/wake_circles.sql");
+    let rows = transaction.query_typed(circles, &[(&tables, Type::TEXT_ARRAY)]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Whether records wait for rows of these tables.

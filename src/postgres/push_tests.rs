@@ -37,7 +37,7 @@ impl World {
 
     async fn claim_behind(&self, after: i32, taking: Taking, limit: i64) -> Vec<Change> {
         let tables = ["account".to_owned()];
-        let share = Share { tables: &tables, lookups: &[], taking, after, limit };
+        let share = Share { taking, after, ..Share::of(&tables, limit) };
         claim(&self.db, &self.lease, &share).await.unwrap()
     }
 
@@ -106,6 +106,46 @@ async fn a_change_that_commits_late_is_claimed_all_the_same() {
     assert_eq!(world.claim(9).await.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 3]);
     late.commit().await.unwrap();
     assert_eq!(world.claim(9).await.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn in_order_a_records_later_changes_come_after_those_of_others_that_lie_before_them() {
+    let world = world(
+        "insert into salesforce.account (name) values ('a'), ('b'), ('c');
+         update salesforce.account set phone = '1' where id = 1",
+    )
+    .await;
+    let tables = ["account".to_owned()];
+    let share = Share { in_order: true, ..Share::of(&tables, 2) };
+
+    let claimed = claim(&world.db, &world.lease, &share).await.unwrap();
+
+    assert_eq!(claimed.iter().map(|change| change.log_id).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test]
+async fn records_that_wait_for_each_other_come_together_however_far_apart_they_are() {
+    // given a circle of three, of which each came to wait for the next, and one that waits for a parked row
+    let world = world(
+        "insert into salesforce.account (name) values ('a'), ('b'), ('c'), ('parked'), ('its child'), ('d')",
+    )
+    .await;
+    world.claim(9).await;
+    for (record_id, parent) in [(1, 3), (3, 6), (6, 1), (5, 4)] {
+        let waits = Outcome::WaitsFor { table: "account".to_owned(), record_id: parent };
+        world.record(recorded(record_id, &[record_id], waits)).await;
+    }
+    world.record(recorded(4, &[4], refused())).await;
+
+    let claimed = world.claim(1).await;
+
+    let ids: Vec<i32> = claimed.iter().map(|(log_id, _)| *log_id).collect();
+    assert_eq!(ids, [1, 3, 6]);
+    assert_eq!(
+        rows(&world.db, "select record_id from lockstep.delivery order by 1").await,
+        ["5"],
+        "what waits for a parked row goes on waiting"
+    );
 }
 
 #[tokio::test]
@@ -259,7 +299,7 @@ async fn a_stale_holder_records_nothing() {
     let error = record(&world.db, &world.lease, &world.mapping, &outcomes).await.unwrap_err();
     assert_eq!(error, Error::Fenced("group:account".to_owned()));
     assert_eq!(rows(&world.db, LOG).await, ["1|PENDING|INSERT|1|-|-"]);
-    let nothing = Share { tables: &[], lookups: &[], taking: Taking::All, after: 0, limit: 1 };
+    let nothing = Share::of(&[], 1);
     assert!(claim(&world.db, &world.lease, &nothing).await.is_err());
 }
 

@@ -44,7 +44,7 @@ mod tests {
     use crate::model::ColumnType;
     use crate::model::SalesforceId;
     use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
-    use crate::postgres::{Evidence, Outcome, Recorded, Share, Taking, acquire, claim, record};
+    use crate::postgres::{Evidence, Outcome, Recorded, Share, acquire, claim, record};
     use std::time::Duration;
 
     const RECORD: &str = "001000000000001AAA";
@@ -66,9 +66,7 @@ mod tests {
         let lease = acquire(&db, "group:account", "test", ttl).await.unwrap().unwrap();
         run(&db, "insert into salesforce.account (name) values ('a')").await;
         let tables = ["account".to_owned()];
-        let share =
-            Share { tables: &tables, lookups: &[], taking: Taking::All, after: 0, limit: 9 };
-        claim(&db, &lease, &share).await.unwrap();
+        claim(&db, &lease, &Share::of(&tables, 9)).await.unwrap();
         run(
             &db,
             &format!(

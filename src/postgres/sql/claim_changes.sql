@@ -1,5 +1,7 @@
 -- Claim the changes of about $2 due log rows of tables $1, oldest first; without $3, only those of records that were
 -- inserted or deleted; with changes behind log row $7 only. Stops before the next $5 rows where what it holds already exceeds $4 bytes.
+-- With $8, no change behind the last of these rows comes along with its record. The records $9, $10, which waited for
+-- each other, come in any case: only together can they be put in order.
 --
 -- State, not an id, decides what is due, so a transaction that commits late is not missed. Guarantee: a record comes
 -- whole, with its parked rows and the deletion of a row that was never sent; records that must wait do not come, but
@@ -97,13 +99,13 @@ with due as (
         limit $2
     )
 ),
-records as (
-    select distinct block.table_name, block.record_id
+oldest as (
+    select block.table_name, block.record_id, block.id
     from (
-        select oldest.table_name, oldest.record_id,
+        select oldest.table_name, oldest.record_id, oldest.id,
             min(oldest.before) over (partition by (oldest.place - 1) / $5) as before
         from (
-            select due.table_name, due.record_id, row_number() over by_age as place,
+            select due.table_name, due.record_id, due.id, row_number() over by_age as place,
                 sum(coalesce(due.size, 0)) over by_age - coalesce(due.size, 0) as before
             from due
             window by_age as (order by due.id)
@@ -112,6 +114,11 @@ records as (
         ) as oldest
     ) as block
     where block.before <= $4
+),
+records as (
+    select oldest.table_name, oldest.record_id from oldest
+    union
+    select circle.table_name, circle.record_id from unnest($9, $10) as circle (table_name, record_id)
 ),
 claimed as (
     update {schema}._trigger_log as change
@@ -124,6 +131,7 @@ claimed as (
           change.state in ('NEW', 'PENDING', 'FAILED')
           or (change.state = 'IGNORE' and change.action = 'DELETE')
       )
+      and (not $8 or change.id <= (select max(oldest.id) from oldest))
     returning
         change.id, change.state, change.table_name, change.record_id, change.sfid, change.action,
         change.old, change."values", change.created_at

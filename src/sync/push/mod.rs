@@ -220,7 +220,9 @@ impl Pusher {
         let may_update = self.client.budget().allows(Work::Update);
         let taking = if may_update { Taking::All } else { Taking::InsertsAndDeletions };
         let lookups = self.lookups();
-        let share = Share { tables, lookups: &lookups, taking, after, limit: CLAIM_MAX };
+        let in_order = self.group.is_ordered();
+        let all = Share::of(tables, CLAIM_MAX);
+        let share = Share { lookups: &lookups, taking, after, in_order, ..all };
         let mut changes = postgres::claim(&self.db, lease, &share).await?;
         let reach = reach(&changes);
         let is_cut_short = (STEP..CLAIM_ROWS).contains(&changes.len());

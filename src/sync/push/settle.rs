@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
         let taking = if may_update { Taking::All } else { Taking::InsertsAndDeletions };
         let lookups = self.pusher.lookups();
         let limit = super::SHARE;
-        let share = Share { tables: &tables, lookups: &lookups, taking, after: 0, limit };
+        let share = Share { lookups: &lookups, taking, ..Share::of(&tables, limit) };
         let changes = postgres::claim(&self.pusher.db, self.lease, &share).await?;
         if changes.is_empty() {
             return Ok(());
