@@ -20,6 +20,7 @@ mod error;
 mod facts;
 mod failures;
 mod frozen;
+mod hole;
 mod identifier;
 mod journal;
 mod lease;
@@ -77,6 +78,7 @@ pub use failures::{
     failures, ignore_failures, retry_failures,
 };
 pub use frozen::{Frozen, FrozenField, frozen};
+pub use hole::{OpenHole, close_hole, note_missed, note_whole, open_holes};
 pub use journal::{Intent, JournalEntry, attempts, open_entries, open_journal, suspect, tried};
 pub use lease::{Holder, Lease, acquire, holder, release, renew};
 pub use listen::{Bells, Listener};
@@ -95,7 +97,7 @@ pub use progress::{
 };
 pub use provision::{
     CaptureState, Finding, Hole, Proposal, Provisioned, as_found, capture_state, inspect,
-    mend_capture, propose, provision,
+    is_captured, mend_capture, propose, provision,
 };
 pub use prune::{Pruned, prune};
 pub use record::{ConflictRow, Evidence, Outcome, Recorded, record};
@@ -103,9 +105,10 @@ pub use rehearsed::{Rehearsed, rehearsed, rehearsed_before, release_rehearsed};
 pub use snapshots::{LongSnapshot, SnapshotKind, long_snapshots, note_slots};
 pub use status::{MappingState, MappingStatus, log_event, note_poll, set_state, status};
 pub use sweep::{
-    Difference, FindingKind, Findings, Held, Scan, ScanStart, SweepState, Underway, begin_sweep,
-    count_gone, count_rows, end_sweep, findings, forget_late_stamps, held_back, hold_back,
-    needs_sweep, needs_sweep_first, settle_findings, sweep_state, sweeps, swept_first,
+    Difference, FindingKind, Findings, Held, MissedScan, Scan, ScanStart, SweepState, Underway,
+    begin_sweep, capture_missed, count_gone, count_rows, end_sweep, findings, forget_late_stamps,
+    held_back, hold_back, needs_sweep, needs_sweep_first, settle_findings, sweep_state, sweeps,
+    swept_first,
 };
 pub use unreadable::{LeftOut, UnreadableValue, left_out};
 pub use usage::{BudgetNote, add_usage, budget_note, counted_usage, flush_usage, note_budget};

@@ -57,6 +57,9 @@ pub struct Progress {
     pub is_heeded: bool,
     /// How many rows per second the load may read at most.
     pub rows_per_second: Option<u64>,
+    /// Whether rows may have been written without being captured: until that is settled nothing may be written over
+    /// them.
+    pub has_hole: bool,
 }
 
 impl Progress {
@@ -100,6 +103,7 @@ pub async fn progress(db: &Database, object: &str) -> Result<Progress, Error> {
         rows_per_second: row
             .try_get::<_, Option<i64>>(11)?
             .and_then(|rate| u64::try_from(rate).ok()),
+        has_hole: row.try_get(12)?,
     })
 }
 

@@ -1,5 +1,5 @@
 //! Watches over the capturing of changes: a trigger that is dropped, disabled or replaced under a running worker is put
-//! back and told of within seconds, with what was missed meanwhile named as missed.
+//! back and told of within seconds, and its mapping rests until it is known what was missed ([`super::sweeping`]).
 
 use super::pace::pause;
 use super::watch::Bindings;
@@ -8,10 +8,14 @@ use crate::postgres::{self, CaptureState, Database, Error, Hole};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two looks; each is one statement over the catalog.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+
+/// Time between two notes that everything is captured: how far back is looked for what was missed after a hole.
+const NOTE_EVERY: Duration = Duration::from_secs(15);
 
 /// Guards until `stop`.
 pub(super) async fn run(
@@ -19,7 +23,7 @@ pub(super) async fn run(
     bindings: watch::Receiver<Bindings>,
     stop: CancellationToken,
 ) {
-    let mut guard = Guard { db, bindings, seen: None, told: BTreeSet::new() };
+    let mut guard = Guard { db, bindings, seen: None, told: BTreeSet::new(), noted: None };
     loop {
         if let Err(error) = guard.look().await {
             tracing::warn!(%error, "the look at the triggers has to wait");
@@ -38,13 +42,14 @@ struct Guard {
     seen: Option<CaptureState>,
     /// Holes that stay open are told once.
     told: BTreeSet<Hole>,
+    noted: Option<Instant>,
 }
 
 impl Guard {
     async fn look(&mut self) -> Result<(), Error> {
         let state = postgres::capture_state(&self.db).await?;
         if self.seen.as_ref() == Some(&state) {
-            return Ok(());
+            return self.note(state.horizon).await;
         }
         let bindings = self.bindings.borrow().clone();
         let mappings: Vec<Mapping> = bindings
@@ -65,6 +70,23 @@ impl Guard {
         self.told = holes.into_iter().filter(|hole| !hole.is_mended).collect();
         // What was mended changed the state: the next look says whether it holds.
         self.seen = Some(state);
+        Ok(())
+    }
+
+    /// Notes of the mappings without a hole that their changes were captured up to now.
+    async fn note(&mut self, horizon: i64) -> Result<(), Error> {
+        if self.noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
+            return Ok(());
+        }
+        let bindings = self.bindings.borrow().clone();
+        let is_whole = |object: &&String| !self.told.iter().any(|hole| hole.object == **object);
+        let captured = bindings
+            .iter()
+            .filter(|(_, binding)| !binding.is_paused && binding.mapping.direction.pushes());
+        let whole: Vec<String> =
+            captured.map(|(object, _)| object).filter(is_whole).cloned().collect();
+        postgres::note_whole(&self.db, &whole, horizon).await?;
+        self.noted = Some(Instant::now());
         Ok(())
     }
 

@@ -11,7 +11,8 @@ use crate::postgres::{self, Database, MappingState};
 use crate::reconcile::Work;
 use crate::salesforce::{Budget, Client};
 use crate::sync::{Error, SweepOptions, SweepReport, SweepTurn, Sweeper, sweep_turn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ pub(super) struct Sweeping {
     config: Config,
     /// Mappings whose sweep failed: how often in a row, and when it is tried again.
     failed: BTreeMap<String, (u32, Instant)>,
+    /// Mappings of which it is not settled what was missed while their changes were not captured.
+    holed: BTreeSet<String>,
 }
 
 impl Sweeping {
@@ -49,12 +52,16 @@ impl Sweeping {
             bindings,
             config,
             failed: BTreeMap::new(),
+            holed: BTreeSet::new(),
         }
     }
 
     /// Sweeps whatever is due, until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            if let Err(error) = self.judge_holes(&stop).await {
+                tracing::warn!(%error, "what was missed while changes were not captured is not known yet");
+            }
             let swept = match self.next().await {
                 Ok(Some(mapping)) => self.sweep(&mapping, &stop).await,
                 Ok(None) => false,
@@ -80,9 +87,35 @@ impl Sweeping {
         mappings.filter(|mapping| mapping.direction.pulls()).cloned().collect()
     }
 
+    /// Settles what was missed while changes were not captured, as far as no person has to.
+    async fn judge_holes(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        let bindings = Arc::clone(&self.bindings.borrow());
+        let mut objects: Vec<String> = bindings.keys().cloned().collect();
+        objects.retain(|object| bindings.get(object).is_some_and(|binding| !binding.is_paused));
+        let holes = postgres::open_holes(&self.db, &objects).await?;
+        self.holed = holes.iter().map(|hole| hole.object.clone()).collect();
+        for hole in holes.iter().filter(|hole| hole.missed.is_none()) {
+            let Some(binding) = bindings.get(&hole.object) else { continue };
+            let mapping = &binding.mapping;
+            if !self.budget.allows(Work::InsertOrDelete)
+                || !postgres::is_captured(&self.db, mapping).await?
+            {
+                continue;
+            }
+            let judged = stop.run_until_cancelled(Box::pin(self.sweeper.judge(mapping, hole)));
+            let Some(missed) = judged.await.transpose()? else { return Ok(()) };
+            if missed == 0 {
+                self.holed.remove(&hole.object);
+            }
+        }
+        Ok(())
+    }
+
     /// The mapping whose sweep is the most urgent.
     async fn next(&self) -> Result<Option<Mapping>, postgres::Error> {
-        let mappings = self.mappings();
+        let mut mappings = self.mappings();
+        // A sweep would write over what was not captured.
+        mappings.retain(|mapping| !self.holed.contains(&mapping.object));
         let objects: Vec<String> = mappings.iter().map(|mapping| mapping.object.clone()).collect();
         let now = Instant::now();
         let states = postgres::sweeps(&self.db, &objects).await?;

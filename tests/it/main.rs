@@ -34,6 +34,7 @@ mod order;
 mod pull;
 mod push;
 mod recovery;
+mod replicated;
 mod request_options;
 mod schedule;
 mod sweep;

@@ -68,7 +68,7 @@ fn port_of(postgres: &EphemeralPostgres) -> u16 {
 }
 
 /// The folder that holds Postgres' client programs.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let named = std::env::var_os("PG_BIN_DIR").map(PathBuf::from);
     let on_path =
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();

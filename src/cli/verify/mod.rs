@@ -1,5 +1,6 @@
 //! `lockstep verify`: compares whole objects with their tables, says what differs, and repairs it when told to.
 
+mod missed;
 mod show;
 
 use super::connect::{self, Session};
@@ -23,6 +24,7 @@ Examples:
   lockstep verify Account --full              compare every value, not a sample's
   lockstep verify Account --repair            and put right what differs
   lockstep verify Account --repair --allow-deletes 400
+  lockstep verify Account --send              after changes were not captured for a while: send the rows as they are
 
 Without --repair nothing is written, neither here nor in Salesforce. Changes that wait to be sent are listed as
 waiting, not as differences. Exit status: 0 equal (or all repaired), 3 different, 7 too many rows would be removed.")]
@@ -33,6 +35,10 @@ pub(super) struct Args {
     /// Put right what differs: rows take their records' values, rows without record go.
     #[arg(long)]
     repair: bool,
+    /// Send what was written while changes were not captured: rows that differ from their records count as changed by the
+    /// application. The mapping, which waits for that or for --repair, goes on.
+    #[arg(long, conflicts_with_all = ["repair", "full", "sample", "values", "json"])]
+    send: bool,
     /// Compare every value.
     #[arg(long, conflicts_with = "sample")]
     full: bool,
@@ -61,6 +67,9 @@ pub(super) async fn run(config: Option<&Path>, args: Args) -> Result<Exit, Failu
     let session = Session::open(config).await?;
     if args.repair {
         session.provision().await?;
+    }
+    if args.send {
+        return missed::send(&session, &args.mappings).await;
     }
     let chosen = choose(&session.mappings, &args.mappings)?;
     let stop = connect::stop_on_signals()?;
@@ -133,12 +142,20 @@ async fn compare(
         let message = format!("{} is being compared by a worker", mapping.object);
         Failure::new(Exit::Temporary, message).next("try again when it is done")
     })?;
+    let hole = missed::open(session, mapping).await?;
+    // What was missed may be in any row.
+    let options = SweepOptions { full: options.full || hole.is_some(), ..options };
     let swept = tokio::select! {
         swept = sweeper.run(&lease, mapping, options) => swept,
         () = keep_lease(db, &lease, ttl) => Err(Error::Fenced { lease: name }),
     };
     postgres::release(db, &lease).await.map_err(connect::postgres_failure)?;
-    swept.map_err(connect::sync_failure)
+    let report = swept.map_err(connect::sync_failure)?;
+    if let Some(hole) = hole {
+        let outcome = "the rows took Salesforce's values";
+        sweeper.settle(mapping, &hole, outcome).await.map_err(connect::sync_failure)?;
+    }
+    Ok(report)
 }
 
 fn exit(verified: &[Verified<'_>]) -> Exit {

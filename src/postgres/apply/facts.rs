@@ -26,6 +26,8 @@ pub(in crate::postgres) struct Facts {
     pub has_orphans: bool,
     /// Whether records of the object are known that cannot be held.
     pub has_unreadable: bool,
+    /// Whether triggers of the application's may change what is written to the table.
+    pub rewrites: bool,
     /// Whether records of any table wait for a row of this one.
     pub is_awaited: bool,
     /// The columns of mapped tables that hold ids of this table's records.
@@ -117,6 +119,7 @@ impl Facts {
             has_unreadable: row.try_get(6)?,
             lookups: list(row.try_get(7)?)?,
             foreign_keys: list(row.try_get(8)?)?,
+            rewrites: row.try_get(9)?,
         })
     }
 

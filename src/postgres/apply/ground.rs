@@ -139,6 +139,11 @@ impl<'a> Ground<'a> {
                 applied.updated = applied.updated.max(updated);
             }
         }
+        if self.facts.rewrites && self.mapping.direction.pushes() {
+            for rewritten in &statements.rewritten {
+                self.run_of_table(rewritten).await?;
+            }
+        }
         if applied.inserted > 0 {
             self.run_of_table(&statements.forget_tombstones).await?;
         }

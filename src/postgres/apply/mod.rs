@@ -22,6 +22,8 @@ mod tests_depart;
 mod tests_orphans;
 #[cfg(test)]
 mod tests_references;
+#[cfg(test)]
+mod tests_triggers;
 
 pub use depart::{Cause, Departed, Removal, remove};
 pub(super) use facts::Facts;

@@ -26,6 +26,8 @@ pub(in crate::postgres) struct Statements {
     /// One statement, or two where the rows' numbers cannot be taken by ourselves.
     pub inserts: Vec<String>,
     pub forget_tombstones: String,
+    /// Each looks at some of the columns whose changes are sent.
+    pub rewritten: Vec<String>,
     pub depart: DepartStatements,
     pub count: String,
 }
@@ -72,6 +74,8 @@ struct Group {
     differs: String,
     differs_anyhow: String,
     parents: String,
+    /// Per column whose changes are sent: its name, whether the row has another value, and Salesforce's.
+    cells: Vec<String>,
 }
 
 impl Group {
@@ -153,6 +157,7 @@ impl Statements {
                 .is_some()
                 .then(|| text(include_str!("../sql/apply_release_keys.sql"))),
             updates: of_groups(include_str!("../sql/apply_update.sql")),
+            rewritten: rewritten(&parts.groups, &common),
             inserts: inserts(
                 &[&common[..], &all_parents].concat(),
                 &table,
@@ -197,6 +202,18 @@ impl DepartStatements {
             mark: mapping.has_is_deleted.then(|| text(include_str!("../sql/depart_mark.sql"), "")),
         }
     }
+}
+
+/// The statements that look for what triggers of the application's made of the columns that are sent.
+fn rewritten(groups: &[Group], common: &[(&str, &str)]) -> Vec<String> {
+    let sent = groups.iter().filter(|group| !group.cells.is_empty());
+    let statement = |group: &Group| {
+        let cells = group.cells.join(", ");
+        let own = [("parents", group.parents.as_str()), ("cells", cells.as_str())];
+        let parts: Vec<_> = common.iter().chain(&own).copied().collect();
+        fill(include_str!("../sql/apply_rewritten.sql"), &parts)
+    };
+    sent.map(statement).collect()
 }
 
 /// What stands for the key among the constraints that records wait for.
@@ -305,7 +322,11 @@ impl Parts {
             let mut blockers = vec![field.column.as_str()];
             blockers.extend(field.reference.as_ref().map(|reference| reference.column.as_str()));
             let value = format!("page.{staged}");
+            let is_sent = field.direction.pushes() && field.updateable;
             group.set(&column, &value, &blockers);
+            if is_sent {
+                group.cell(&field.column, &value, &blockers);
+            }
             parts.insert(&column, &value);
             let Some(reference) = &field.reference else { continue };
             let parent = format!("p{index}");
@@ -324,6 +345,9 @@ impl Parts {
                  then target.{reference_column} else {named} end"
             );
             group.set(&reference_column, &kept, &blockers);
+            if is_sent {
+                group.cell(&reference.column, &kept, &blockers);
+            }
             parts.insert(&reference_column, &named);
         }
         parts.groups.push(group);
@@ -338,6 +362,19 @@ impl Parts {
 }
 
 impl Group {
+    /// One column whose changes are sent: what an existing row was given in it, and the columns whose unsent change keeps
+    /// it.
+    fn cell(&mut self, column: &str, updated: &str, blockers: &[&str]) {
+        let names: Vec<String> = blockers.iter().map(|name| literal(name)).collect();
+        self.cells.push(format!(
+            "({}, target.{} is distinct from {updated} \
+             and not coalesce(unsent.columns && array[{}]::text[], false), ({updated})::text)",
+            literal(column),
+            quote(column),
+            names.join(", ")
+        ));
+    }
+
     /// One column: what an existing row gets in it, and the columns whose unsent change keeps it.
     fn set(&mut self, column: &str, updated: &str, blockers: &[&str]) {
         let names: Vec<String> = blockers.iter().map(|name| literal(name)).collect();

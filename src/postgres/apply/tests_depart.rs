@@ -12,7 +12,7 @@ const IDS: &str = "select id from salesforce.account order by id";
 const WAITING: &str = "select sfid, cause, coalesce(held_by, 'window') from lockstep.departure";
 
 impl World {
-    async fn gone(
+    pub(super) async fn gone(
         &self,
         cause: Cause,
         numbers: &[u32],

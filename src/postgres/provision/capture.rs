@@ -12,6 +12,9 @@ const BEFORE_ROW_WRITE: i32 = 1 | 2 | 4 | 16;
 const BEFORE_TRUNCATE: i32 = 2 | 32;
 const AFTER_ROW_INSERT: i32 = 1 | 4;
 
+/// What the body of every version's capturing function calls.
+const OWN_MARK: &str = "lockstep.own_write()";
+
 /// How the catalog shows the settings of functions.
 const SEARCH_PATH: &str = "search_path=pg_catalog, pg_temp";
 const REFUSE_TRUNCATE: &str = "lockstep.refuse_truncate";
@@ -60,6 +63,13 @@ impl FunctionPlan {
             let settings = if self.is_lean { "" } else { SEARCH_PATH };
             function.body == self.body && function.settings == settings
         })
+    }
+
+    /// Whether there is no such function, or one that no version of Lockstep made. While a new version takes over from an
+    /// old one, the old leaves the new one's functions alone.
+    pub(super) fn is_foreign(&self, catalog: &Catalog, schema: &str) -> bool {
+        let found = catalog.functions.get(&(schema.to_owned(), self.name.clone()));
+        found.is_none_or(|function| !function.body.contains(OWN_MARK))
     }
 
     pub(super) fn statement(&self, schema: &str, hstore: &str) -> String {
@@ -222,6 +232,28 @@ pub(super) fn renamed_to(catalog: &Catalog, schema: &str, mapping: &Mapping) -> 
         .iter()
         .find(|(owner, table)| owner != schema || *table != mapping.table)
         .map(|(owner, table)| format!("{owner}.{table}"))
+}
+
+/// Why changes of the mapping's table may not have been captured for a while, where they are to be sent: its trigger is
+/// not there, is not ours, does not fire or did not, or its function is not one of Lockstep's, of whatever version.
+/// What stands in the way of capturing nothing else, such as a trigger that refuses TRUNCATE, is not meant.
+pub(super) fn lost(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Option<String> {
+    let table = &mapping.table;
+    if !mapping.direction.pushes() || !catalog.relations.contains_key(table) {
+        return None;
+    }
+    let wanted = system_name("hc_", table, "_logtrigger");
+    let trigger = table_triggers(mapping, schema).into_iter().find(|plan| plan.name == wanted)?;
+    match trigger.state(catalog) {
+        TriggerState::Missing => return Some(format!("trigger {wanted} was dropped")),
+        TriggerState::Foreign => return Some(format!("trigger {wanted} was replaced")),
+        TriggerState::Reset => return Some(format!("trigger {wanted} was disabled for a while")),
+        TriggerState::Disabled => return Some(format!("trigger {wanted} is disabled")),
+        TriggerState::Ours => {}
+    }
+    let function = system_name("hc_", table, "_logger");
+    let found = catalog.functions.get(&(schema.to_owned(), function.clone()))?;
+    (!found.body.contains(OWN_MARK)).then(|| format!("function {function} was replaced"))
 }
 
 /// The triggers of one mapped table.

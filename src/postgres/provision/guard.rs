@@ -13,9 +13,11 @@ use std::collections::BTreeSet;
 use tokio_postgres::types::Type;
 
 /// What the schema's capturing looks like, to be compared with a later look.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct CaptureState {
     checksum: String,
+    /// Every transaction with a lower number had ended; no part of the comparison.
+    pub horizon: i64,
     /// Each as its parent's name, a space and its own.
     partitions: BTreeSet<String>,
 }
@@ -32,6 +34,14 @@ pub struct Hole {
     /// What the operator does about it.
     pub help: String,
 }
+
+impl PartialEq for CaptureState {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.checksum, &self.partitions) == (&other.checksum, &other.partitions)
+    }
+}
+
+impl Eq for CaptureState {}
 
 impl CaptureState {
     /// The partitions of the mapping's table that there were before and are no longer.
@@ -68,6 +78,7 @@ pub async fn capture_state(db: &Database) -> Result<CaptureState, Error> {
     let partitions: Vec<String> = row.try_get(1)?;
     Ok(CaptureState {
         checksum: checksum.unwrap_or_default(),
+        horizon: row.try_get(2)?,
         partitions: partitions.into_iter().collect(),
     })
 }
@@ -92,7 +103,10 @@ pub async fn mend_capture(db: &Database, mappings: &[Mapping]) -> Result<Vec<Hol
     for mapping in mappings {
         let found = holes_of(&catalog, db.schema(), mapping);
         let mut done = Provisioned::default();
-        if found.iter().any(|hole| hole.is_mended) {
+        // What is disabled stays so, and counts as a hole all the same.
+        if found.iter().any(|hole| hole.is_mended)
+            || capture::lost(&catalog, db.schema(), mapping).is_some()
+        {
             run(db, Step::Capture { mapping }, &mut done).await?;
         }
         let is_ours = !done.done.is_empty();
@@ -101,13 +115,28 @@ pub async fn mend_capture(db: &Database, mappings: &[Mapping]) -> Result<Vec<Hol
     Ok(holes)
 }
 
+/// Whether the mapping's changes are captured as far as they are to be sent.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub async fn is_captured(db: &Database, mapping: &Mapping) -> Result<bool, Error> {
+    let mut client = db.client().await?;
+    let transaction = begin(&mut client).await?;
+    let catalog = Catalog::read(&transaction, db.schema()).await?;
+    transaction.commit().await?;
+    Ok(capture::lost(&catalog, db.schema(), mapping).is_none())
+}
+
 /// What is wrong; [`Hole::is_mended`] says whether putting triggers and functions back mends it.
 fn holes_of(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Hole> {
     let (table, object) = (&mapping.table, &mapping.object);
     let hole = |message, is_mended, help| Hole { object: object.clone(), message, is_mended, help };
-    let meanwhile = format!(
-        "it is put back; what the application changed meanwhile was not captured: lockstep verify {object}"
-    );
+    let meanwhile = if mapping.direction.pushes() {
+        "it is put back; rows that were written meanwhile are compared before the mapping goes on"
+            .to_owned()
+    } else {
+        "it is put back".to_owned()
+    };
     let Some(relation) = catalog.relations.get(table) else {
         let now = capture::renamed_to(catalog, schema, mapping);
         let error = now.map_or_else(
@@ -136,14 +165,14 @@ fn holes_of(catalog: &Catalog, schema: &str, mapping: &Mapping) -> Vec<Hole> {
                 format!("trigger {name} of {table} is disabled: changes are not captured"),
                 false,
                 format!(
-                    "alter table {schema}.{table} enable always trigger {name}; then: lockstep verify {object}"
+                    "alter table {schema}.{table} enable always trigger {name}; rows that were written meanwhile are then compared"
                 ),
             )),
         });
     }
     if let Some(hstore) = &catalog.hstore {
         let functions = capture::table_functions(catalog, mapping, schema, hstore);
-        let stale = functions.iter().filter(|function| !function.is_present(catalog, schema));
+        let stale = functions.iter().filter(|function| function.is_foreign(catalog, schema));
         holes.extend(stale.map(|function| {
             hole(format!("function {} was replaced", function.name), true, meanwhile.clone())
         }));

@@ -18,11 +18,12 @@ mod tests_capture;
 #[cfg(test)]
 mod tests_guard;
 
-pub use guard::{CaptureState, Hole, capture_state, mend_capture};
+pub use guard::{CaptureState, Hole, capture_state, is_captured, mend_capture};
 pub use inspect::{Finding, as_found, inspect};
 pub use propose::{Proposal, propose};
 
 use super::connect::begin;
+use super::hole::{begin_capture_on, open_hole_on};
 use super::identifier::{fill, quote};
 use super::{Database, Error};
 use crate::mapping::Mapping;
@@ -282,10 +283,17 @@ async fn provision_capture(
     mapping: &Mapping,
     done: &mut Vec<String>,
 ) -> Result<(), Error> {
+    if let Some(lost) = capture::lost(catalog, schema, mapping) {
+        open_hole_on(transaction, &mapping.object, &lost).await?;
+    }
     let functions = capture::table_functions(catalog, mapping, schema, hstore_schema(catalog)?);
     create_functions(transaction, catalog, schema, &functions, done).await?;
     let triggers = capture::table_triggers(mapping, schema);
-    create_triggers(transaction, catalog, schema, &triggers, done).await
+    create_triggers(transaction, catalog, schema, &triggers, done).await?;
+    if mapping.direction.pushes() {
+        begin_capture_on(transaction, &mapping.object).await?;
+    }
+    Ok(())
 }
 
 /// The types of the mapping's columns when it was last applied; empty if it never was.

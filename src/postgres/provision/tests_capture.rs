@@ -357,3 +357,37 @@ async fn an_older_database_gets_the_lean_functions_and_triggers_at_the_next_star
     assert_eq!(done, ["trigger tlog_insert_trigger created", "function hc_account_logger created"]);
     assert!(provision(&db, &[account()]).await.unwrap().done.is_empty());
 }
+
+#[tokio::test]
+async fn a_row_that_a_trigger_puts_back_when_it_is_deleted_is_deleted_first_and_inserted_then() {
+    let db = provisioned_database(&[account()]).await;
+    run(
+        &db,
+        "create function put_back() returns trigger language plpgsql as $$ begin \
+             if old.name <> 'gone' then \
+                 insert into salesforce.account (id, name) values (old.id, 'again'); \
+             end if; return null; end $$; \
+         create trigger a_put_back after delete on salesforce.account \
+             for each row execute function put_back(); \
+         insert into salesforce.account (name, sfid) values ('a', '001000000000001AAA'); \
+         begin; update salesforce.account set phone = '1'; delete from salesforce.account; \
+         update salesforce.account set phone = '2'; commit; \
+         update salesforce.account set name = 'gone'; delete from salesforce.account",
+    )
+    .await;
+
+    let log = "select action, sfid, coalesce(\"values\"::hstore -> 'name', \"values\"::hstore -> 'phone') \
+               from salesforce._trigger_log order by id";
+    assert_eq!(
+        rows(&db, log).await,
+        [
+            "INSERT|-|a",
+            "UPDATE|001000000000001AAA|1",
+            "DELETE|001000000000001AAA|-",
+            "INSERT|-|again",
+            "UPDATE|-|2",
+            "UPDATE|-|gone",
+            "DELETE|-|-",
+        ]
+    );
+}

@@ -67,4 +67,16 @@ select
         from keys
         join pg_catalog.pg_class as child on child.oid = keys.conrelid
         join pg_catalog.pg_class as parent on parent.oid = keys.confrelid
-    ) as foreign_keys
+    ) as foreign_keys,
+    exists (
+        select
+        from relation
+        join pg_catalog.pg_trigger as trigger on trigger.tgrelid = relation.oid
+        join pg_catalog.pg_proc as function on function.oid = trigger.tgfoid
+        where not trigger.tgisinternal
+          and trigger.tgenabled in ('O', 'A')
+          -- Before (2), of a row (1), at an insert (4) or an update (16).
+          and trigger.tgtype & 3 = 3
+          and trigger.tgtype & 20 <> 0
+          and strpos(function.prosrc, 'lockstep.own_write()') = 0
+    ) as rewrites

@@ -33,11 +33,17 @@ declare
     after {hstore}.hstore;
     moved record;
     is_latest pg_catalog.bool;
+    later_from pg_catalog.int4;
 begin
-    -- A write is ours only with all three marks; everything else is captured.
+    -- A write is ours only with all three marks; everything else is captured. A deletion that a foreign key cascades from
+    -- ours ends here at the same depth, so that it is ours only if we say so. What a foreign key sets to null, Salesforce
+    -- clears itself.
     if pg_catalog.current_setting('xmlbinary') operator(pg_catalog.=) 'hex'
         and pg_catalog.pg_trigger_depth() operator(pg_catalog.=) 1
         and lockstep.own_write()
+        and (
+            {is_partitioned} or action operator(pg_catalog.<>) 'DELETE' or lockstep.own_removal({table}, old.sfid)
+        )
     then
         return null;
     end if;
@@ -118,19 +124,35 @@ begin
     if pg_catalog.pg_trigger_depth() operator(pg_catalog.>) 1 then
         put_aside := pg_catalog.set_config('lockstep.nested', mine, true);
     end if;
-    if pg_catalog.current_setting('lockstep.nested', true) operator(pg_catalog.=) mine
-        and tg_op operator(pg_catalog.<>) 'DELETE'
-    then
-        after := {hstore}.hstore(new) operator({hstore}.-) '{_hc_lastop,_hc_err}'::pg_catalog.text[];
+    if pg_catalog.current_setting('lockstep.nested', true) operator(pg_catalog.=) mine then
+        if action operator(pg_catalog.<>) 'DELETE' then
+            after := {hstore}.hstore(new) operator({hstore}.-) '{_hc_lastop,_hc_err}'::pg_catalog.text[];
+        end if;
         -- By its number, since a table that is renamed must go on taking writes.
         execute pg_catalog.format(
             'select exists (select from %s as now where now.id operator(pg_catalog.=) $1 '
-            'and {hstore}.hstore(now) operator({hstore}.-) $2 operator({hstore}.=) $3)',
+            'and ($3 is null or {hstore}.hstore(now) operator({hstore}.-) $2 operator({hstore}.=) $3))',
             tg_relid::pg_catalog.regclass
         )
         into is_latest
-        using new.id, '{_hc_lastop,_hc_err}'::pg_catalog.text[], after;
-        if not is_latest then
+        using case when after is null then old.id else new.id end, '{_hc_lastop,_hc_err}'::pg_catalog.text[], after;
+        if after is null and is_latest and not {is_partitioned} then
+            -- The row is there again: a trigger of the application's put it back before this one was told that it went.
+            select pg_catalog.max(again.id) into later_from
+            from {schema}._trigger_log as again
+            where again.record_id operator(pg_catalog.=) old.id
+              and again.table_name operator(pg_catalog.=) {table}
+              and again.txid operator(pg_catalog.=) mine::pg_catalog.int8
+              and again.action operator(pg_catalog.=) 'INSERT';
+        elsif after is not null and not is_latest then
+            select pg_catalog.max(first.id) into later_from
+            from {schema}._trigger_log as first
+            where first.record_id operator(pg_catalog.=) new.id
+              and first.table_name operator(pg_catalog.=) {table}
+              and first.txid operator(pg_catalog.=) mine::pg_catalog.int8
+              and first.old operator(pg_catalog.=) after::pg_catalog.text;
+        end if;
+        if later_from is not null then
             update {schema}._trigger_log as later
             set id = renumbered.id
             from (
@@ -140,17 +162,11 @@ begin
                 from (
                     select nested.id
                     from {schema}._trigger_log as nested
-                    where nested.record_id operator(pg_catalog.=) new.id
+                    where nested.record_id operator(pg_catalog.=)
+                          case when after is null then old.id else new.id end
                       and nested.table_name operator(pg_catalog.=) {table}
                       and nested.txid operator(pg_catalog.=) mine::pg_catalog.int8
-                      and nested.id operator(pg_catalog.>=) (
-                          select pg_catalog.max(first.id)
-                          from {schema}._trigger_log as first
-                          where first.record_id operator(pg_catalog.=) new.id
-                            and first.table_name operator(pg_catalog.=) {table}
-                            and first.txid operator(pg_catalog.=) mine::pg_catalog.int8
-                            and first.old operator(pg_catalog.=) after::pg_catalog.text
-                      )
+                      and nested.id operator(pg_catalog.>=) later_from
                       and nested.id operator(pg_catalog.<>) pg_catalog.currval({sequence}::pg_catalog.regclass)
                     order by nested.id
                 ) as ordered

@@ -1,5 +1,5 @@
 -- What changes whenever the capturing of schema $1 may have: its triggers, functions, tables and columns as one checksum;
--- and its partitions, each as its parent's name and its own.
+-- its partitions, each as its parent's name and its own; and the number below which every transaction had ended.
 select
     (
         select md5(string_agg(fact, ',' order by fact))
@@ -26,6 +26,7 @@ select
         join pg_catalog.pg_class as child on child.oid = inhrelid
         where parent.relnamespace = namespace.oid and parent.relkind = 'p' and not inhdetachpending
         order by 1
-    )::text[] as partitions
+    )::text[] as partitions,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon
 from pg_catalog.pg_namespace as namespace
 where nspname = $1

@@ -7,6 +7,7 @@ with removed as (
       and outcome.lastop <> 'DELETED'
       and target.sfid = outcome.sfid
       and target.id <> outcome.record_id
+      and set_config('lockstep.twins_of', $1, true) is not null
     returning target.id as twin, outcome.record_id
 )
 update {schema}._trigger_log as change

@@ -139,6 +139,16 @@ impl<'a> Scan<'a> {
             started_at: start.started_at,
             polled_to: progress.watermark.unwrap_or(start.started_at),
         };
+        Self::begin_within(db, mapping, bounds, shows_values).await
+    }
+
+    /// As [`Scan::begin`], within these bounds.
+    pub(super) async fn begin_within(
+        db: &Database,
+        mapping: &'a Mapping,
+        bounds: Bounds,
+        shows_values: bool,
+    ) -> Result<Self, Error> {
         let statements = Statements::of(mapping, db.schema(), bounds, shows_values);
         let (client, connection) = db.connect_unpooled().await?;
         let driver = tokio::spawn(async move {
@@ -158,6 +168,11 @@ impl<'a> Scan<'a> {
         scan.client.batch_execute(LIMITS).await?;
         scan.client.batch_execute(&scan.statements.create).await?;
         Ok(scan)
+    }
+
+    /// The connection that the scan lives on.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Adds records of which only ids and stamps were read. Answers how many.

@@ -157,7 +157,8 @@ fn state(row: &Row) -> Result<SweepState, Error> {
     })
 }
 
-/// The objects among these whose changes are not sent before they have been swept.
+/// The objects among these whose changes are not sent before they have been swept, or before it is settled what was
+/// missed while changes were not captured.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -165,7 +166,9 @@ pub async fn swept_first(db: &Database, objects: &[String]) -> Result<Vec<String
     let client = db.client().await?;
     let statement = "select sweep.object from lockstep.sweep as sweep \
                      join lockstep.checkpoint as checkpoint on checkpoint.object = sweep.object \
-                     where sweep.object = any($1) and sweep.is_first and checkpoint.loaded";
+                     where sweep.object = any($1) and sweep.is_first and checkpoint.loaded \
+                     union \
+                     select object from lockstep.capture where object = any($1) and hole_since is not null";
     let rows = client.query_typed(statement, &[(&objects, Type::TEXT_ARRAY)]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

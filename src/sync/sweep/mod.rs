@@ -10,6 +10,7 @@
 //! [`Sweeper::look`] finds and writes nothing. [`Sweeper::run`] finds, keeps what it found, and repairs; a worker that
 //! is killed goes on with the same Bulk job or with the rest of the repair.
 
+mod missed;
 mod read;
 mod repair;
 mod schedule;

@@ -1,8 +1,8 @@
 //! The reading half of a round: a step of a mapping's load where it needs one, and a poll where one is due.
 
-use super::{GroupTask, Round};
+use super::{GroupTask, LOOK_EVERY, Round};
 use crate::mapping::Mapping;
-use crate::postgres::{self, Lease, MappingState, Wish};
+use crate::postgres::{self, Lease, MappingState, Progress, Wish};
 use crate::reconcile::Work;
 use crate::sync::{Error, Opening, Pulled};
 use crate::worker::combiner::Answers;
@@ -27,7 +27,13 @@ impl GroupTask {
         (index, mapping, asked): (usize, &Mapping, Option<Asked<'_>>),
         timetable: &mut Timetable,
     ) -> Result<Round, Error> {
-        let round = Box::pin(self.load(term, mapping)).await?;
+        let standing = postgres::progress(&self.db, &mapping.object).await?;
+        if standing.has_hole {
+            // What was not captured would be written over.
+            timetable.pause(index, LOOK_EVERY);
+            return Ok(Round::Quiet);
+        }
+        let round = Box::pin(self.load(term, mapping, &standing)).await?;
         if self.is_due(index, timetable) {
             if let Some((count, allowed)) = postgres::held_back(&self.db, &mapping.object).await? {
                 return Err(Error::TooManyDeletes {
@@ -132,8 +138,12 @@ impl GroupTask {
     }
 
     /// Takes a turn at the mapping's load, if it needs one and nobody else is at it.
-    async fn load(&self, term: &CancellationToken, mapping: &Mapping) -> Result<Round, Error> {
-        let standing = postgres::progress(&self.db, &mapping.object).await?;
+    async fn load(
+        &self,
+        term: &CancellationToken,
+        mapping: &Mapping,
+        standing: &Progress,
+    ) -> Result<Round, Error> {
         let may_run = self.budget.allows(Work::Backfill) || standing.wish != Wish::Run;
         if !standing.needs_loader() || !may_run {
             return Ok(Round::Quiet);

@@ -15,6 +15,7 @@ mod manual;
 mod net_effects;
 mod order;
 mod rehearsal;
+mod renumbered;
 mod world;
 
 use crate::uncaptured::uncaptured;
