@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// All of the sample org's account.
-const ACCOUNT: &str = r#"
+pub(crate) const ACCOUNT: &str = r#"
 object = "Account"
 direction = "both"
 key = { external_id = "External_Id__c" }
@@ -23,12 +23,17 @@ fields = "all_readable"
 /// The pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// The longest pause between two looks, at what takes long.
+const SELDOM: Duration = Duration::from_millis(100);
+
 pub(crate) struct BenchWorld {
     org: OrgProcess,
     postgres: EphemeralPostgres,
     folder: TempDir,
     application: Console,
     user: Client,
+    /// How many objects are mapped.
+    mappings: usize,
 }
 
 /// What a run of the program took, of all who took part in it.
@@ -61,7 +66,7 @@ impl BenchWorld {
         let csv = folder.path().join("Account.csv");
         crate::accounts::write(&csv, accounts);
         let org = OrgProcess::start(&["--csv", csv.to_str().unwrap()]);
-        Self::around(org, folder, &format!("{ACCOUNT}{lines}\n")).await
+        Self::around(org, folder, &[("account", &format!("{ACCOUNT}{lines}\n"))]).await
     }
 
     /// As [`Self::with_accounts`], with this mapping file in place of the usual one.
@@ -70,14 +75,14 @@ impl BenchWorld {
         let csv = folder.path().join("Account.csv");
         crate::accounts::write(&csv, accounts);
         let org = OrgProcess::start(&["--csv", csv.to_str().unwrap()]);
-        Self::around(org, folder, mapping).await
+        Self::around(org, folder, &[("account", mapping)]).await
     }
 
     /// An org of this many accounts that it makes up as it goes and that take no memory, with this mapping file.
     pub(crate) async fn with_synthetic_accounts(accounts: usize, mapping: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let org = OrgProcess::start(&["--synthetic", &format!("Account={accounts}")]);
-        Self::around(org, folder, mapping).await
+        Self::around(org, folder, &[("account", mapping)]).await
     }
 
     /// An empty org and this mapping file, and a database that commits to the disk of temporary files and keeps its promises.
@@ -94,14 +99,25 @@ impl BenchWorld {
             settings: settings.map(str::to_owned).to_vec(),
             ..Search::default()
         };
-        Self::on(search, OrgProcess::start(&[]), TempDir::new().unwrap(), mapping).await
+        Self::on(search, OrgProcess::start(&[]), TempDir::new().unwrap(), &[("account", mapping)])
+            .await
     }
 
-    async fn around(org: OrgProcess, folder: TempDir, mapping: &str) -> Self {
-        Self::on(Search::default(), org, folder, mapping).await
+    /// An org without records, with these mapping files, each a name and its text.
+    pub(crate) async fn with_mappings(mappings: &[(&str, &str)]) -> Self {
+        Self::around(OrgProcess::start(&[]), TempDir::new().unwrap(), mappings).await
     }
 
-    async fn on(search: Search, org: OrgProcess, folder: TempDir, mapping: &str) -> Self {
+    async fn around(org: OrgProcess, folder: TempDir, mappings: &[(&str, &str)]) -> Self {
+        Self::on(Search::default(), org, folder, mappings).await
+    }
+
+    async fn on(
+        search: Search,
+        org: OrgProcess,
+        folder: TempDir,
+        mappings: &[(&str, &str)],
+    ) -> Self {
         let search = Search {
             pg_bin_dir: std::env::var_os("PG_BIN_DIR").map(PathBuf::from),
             path: std::env::var_os("PATH"),
@@ -110,9 +126,12 @@ impl BenchWorld {
         let postgres = EphemeralPostgres::start(&search).unwrap();
         let application = Console::connect(&postgres.url()).await.unwrap();
         std::fs::create_dir(folder.path().join("mappings")).unwrap();
-        std::fs::write(folder.path().join("mappings/account.toml"), mapping).unwrap();
+        for (name, mapping) in mappings {
+            let file = folder.path().join(format!("mappings/{name}.toml"));
+            std::fs::write(file, mapping).unwrap();
+        }
         let user = user(&org);
-        Self { org, postgres, folder, application, user }
+        Self { org, postgres, folder, application, user, mappings: mappings.len() }
     }
 
     /// The database's address.
@@ -162,8 +181,7 @@ impl BenchWorld {
             .env("SALESFORCE_USERNAME", &credentials.username)
             .env("SALESFORCE_PRIVATE_KEY", &credentials.private_key_pem)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stdout(Stdio::null());
         command
     }
 
@@ -248,14 +266,23 @@ impl BenchWorld {
         Process::start(command)
     }
 
-    /// Waits until the first load is done.
+    /// Waits until the first load of everything is done.
     pub(crate) async fn loaded(&self) {
         let began = Instant::now();
         let sql = "select count(*) from lockstep.checkpoint where loaded";
-        while self.application.rows(sql).await.ok().and_then(first_cell).as_deref() != Some("1") {
+        let all = self.mappings.to_string();
+        while self.application.rows(sql).await.ok().and_then(first_cell).as_ref() != Some(&all) {
             assert!(began.elapsed() < Duration::from_mins(10), "the load did not end");
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Tells another's client where everything is, and gives it a session of the integration user.
+    pub(crate) fn tell_client(&self, command: &mut Command) {
+        command
+            .env("DATABASE_URL", self.postgres.url())
+            .env("SALESFORCE_URL", self.org.url())
+            .env("SALESFORCE_SESSION", &self.org.credentials().access_token);
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
@@ -289,7 +316,9 @@ impl BenchWorld {
         let began = Instant::now();
         while !self.application.rows(sql).await.unwrap().is_empty() {
             assert!(began.elapsed() < deadline, "there is still a row in time: {sql}");
-            tokio::time::sleep(LOOK).await;
+            // So seldom that looking costs little, beside what is waited for.
+            let pause = began.elapsed() / 100;
+            tokio::time::sleep(pause.clamp(LOOK, SELDOM)).await;
         }
     }
 
@@ -302,6 +331,18 @@ impl BenchWorld {
     pub(crate) async fn calls(&self) -> f64 {
         let used = self.control().limits().await.unwrap().used;
         float(usize::try_from(used).unwrap())
+    }
+
+    /// Requests of the log that only ask how far a Bulk job is.
+    pub(crate) async fn questions_about_jobs(&self) -> f64 {
+        let is_question = |path: &str| {
+            let job = path.split_once("/jobs/ingest/").or_else(|| path.split_once("/jobs/query/"));
+            job.is_some_and(|(_, job)| !job.contains('/'))
+        };
+        let requests = self.control().requests().await.unwrap();
+        let questions =
+            requests.iter().filter(|request| request.method == "GET" && is_question(&request.path));
+        float(questions.count())
     }
 
     /// A Salesforce user changes an account's phone.

@@ -46,6 +46,11 @@ impl Process {
         Some(f64::from(kilobytes) / 1024.0)
     }
 
+    /// Forgets the most memory that it had so far: what comes counts from what it has now.
+    pub(crate) fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
+    }
+
     /// Waits until it ends, which it must do well.
     pub(crate) fn ended(mut self) -> Ended {
         let mut peak_mb = 0.0;

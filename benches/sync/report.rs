@@ -5,14 +5,23 @@ use std::sync::Mutex;
 /// Everything reported so far, for the table.
 static REPORTED: Mutex<Vec<(String, Figures)>> = Mutex::new(Vec::new());
 
-type Figures = Vec<(String, f64)>;
+/// Names and what is written of them.
+type Figures = Vec<(String, String)>;
 
 /// Prints one thing's figures as a line of JSON, and keeps them for the table.
 pub(crate) fn report(scenario: &str, figures: &[(&str, f64)]) {
     let members: Vec<String> =
         figures.iter().map(|(name, figure)| format!("\"{name}\": {}", written(*figure))).collect();
     println!("{{\"scenario\": \"{scenario}\", {}}}", members.join(", "));
-    let figures = figures.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
+    let figures =
+        figures.iter().map(|(name, figure)| ((*name).to_owned(), written(*figure))).collect();
+    REPORTED.lock().unwrap().push((scenario.to_owned(), figures));
+}
+
+/// Says that a thing was not measured, and why, where its figures would be.
+pub(crate) fn skipped(scenario: &str, reason: &str) {
+    println!("{{\"scenario\": \"{scenario}\", \"skipped\": \"{reason}\"}}");
+    let figures = vec![(format!("skipped: {reason}"), String::new())];
     REPORTED.lock().unwrap().push((scenario.to_owned(), figures));
 }
 
@@ -23,7 +32,7 @@ pub(crate) fn table() {
     for (scenario, figures) in REPORTED.lock().unwrap().iter() {
         for (at, (name, figure)) in figures.iter().enumerate() {
             let scenario = if at == 0 { scenario } else { "" };
-            println!("{scenario:<34} {name:<38} {:>14}", written(*figure));
+            println!("{scenario:<34} {name:<38} {figure:>14}");
         }
     }
 }
