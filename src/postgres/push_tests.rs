@@ -1,6 +1,6 @@
 //! The push side against a real server: claim, journal, record, and what people are told about it.
 
-use super::testing::{account, provisioned_database, rows, run};
+use super::testing::{account, provisioned_database, rows, run, wait_for_row};
 use super::*;
 use crate::mapping::{ConflictPolicy, Mapping};
 use crate::model::ChangeState::{Failed, Ignore, Pending};
@@ -94,6 +94,19 @@ async fn changes_are_claimed_oldest_first_and_records_come_whole() {
     assert_eq!(update.old.as_ref().unwrap()["phone"], None);
     assert_eq!(update.old.as_ref().unwrap().get("name"), None, "it did not change");
     assert_eq!(world.claim(9).await.len(), 4, "what a dead worker left pending comes again");
+}
+
+#[tokio::test]
+async fn a_claim_stops_short_where_changes_are_large() {
+    let world = world(
+        "alter table salesforce.account add column mine text;
+         alter table salesforce.account alter column mine set storage external;
+         insert into salesforce.account (name, mine) select 'a', repeat('x', 65536) from generate_series(1, 250)",
+    )
+    .await;
+    assert_eq!(world.claim(10_000).await.len(), 200, "a call's worth");
+    world.app("update salesforce._trigger_log set \"values\" = '\"name\"=>\"a\"'").await;
+    assert_eq!(world.claim(10_000).await.len(), 250);
 }
 
 #[tokio::test]
@@ -228,6 +241,28 @@ async fn what_the_application_changed_since_the_claim_stays_its_own() {
     assert_eq!(rows(&world.db, ROWS).await, [format!("1|{FIRST}|A|mine|PENDING|f")]);
     assert_eq!(rows(&world.db, "select annualrevenue from salesforce.account").await, ["2.5"]);
     assert_eq!(rows(&world.db, LOG).await, [format!("2|NEW|UPDATE|1|{FIRST}|-")]);
+}
+
+#[tokio::test]
+async fn what_the_application_is_about_to_commit_stays_its_own_too() {
+    // given a change of the application's that is not committed
+    let world = world(INSERT).await;
+    world.claim(9).await;
+    let mut client = world.db.client().await.unwrap();
+    let change = client.transaction().await.unwrap();
+    change.batch_execute("update salesforce.account set phone = 'mine'").await.unwrap();
+    let mut outcome = recorded(1, &[1], accepted("INSERTED"));
+    outcome.adopt = vec![("phone".to_owned(), Value::Text("theirs".to_owned()))];
+
+    // when it is committed while the outcome waits for the row
+    let commits = async {
+        wait_for_row(&world.db, "select 1 from pg_locks where not granted").await;
+        change.commit().await.unwrap();
+    };
+    tokio::join!(world.record(outcome), commits);
+
+    // then its value and its mark of waiting are there
+    assert_eq!(rows(&world.db, ROWS).await, [format!("1|{FIRST}|a|mine|PENDING|f")]);
 }
 
 #[tokio::test]

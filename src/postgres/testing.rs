@@ -127,6 +127,17 @@ pub(crate) async fn run(db: &Database, statements: &str) {
     db.client().await.unwrap().batch_execute(statements).await.unwrap();
 }
 
+/// Looks again and again until the query has a row.
+///
+/// # Panics
+///
+/// When there is none after half a minute.
+pub(crate) async fn wait_for_row(db: &Database, query: &str) {
+    let looks = async { while rows(db, query).await.is_empty() {} };
+    let waited = tokio::time::timeout(Duration::from_secs(30), looks).await;
+    assert!(waited.is_ok(), "still no row: {query}");
+}
+
 /// The rows of a query, each as its columns' texts joined by `|`; null is `-`.
 pub(crate) async fn rows(db: &Database, query: &str) -> Vec<String> {
     let messages = db.client().await.unwrap().simple_query(query).await.unwrap();

@@ -3,7 +3,7 @@
 use super::{LoadState, Records, Rows, close_load, load_direct, load_state, open_load};
 use crate::mapping::{Direction, Mapping, Reference};
 use crate::model::{ColumnType, RemoteRecord, SalesforceId, Value};
-use crate::postgres::testing::{account, mapping, provisioned_database, rows, run};
+use crate::postgres::testing::{account, mapping, provisioned_database, rows, run, wait_for_row};
 use crate::postgres::{
     Applied, BackfillProgress, Checkpoint, Database, Lease, Page, acquire, progress, provision,
 };
@@ -207,7 +207,7 @@ async fn what_a_writer_commits_while_the_lock_is_waited_for_is_seen() {
     // when a page waits for the table, and the writer commits
     let commits = async {
         let waits = "select 1 from pg_locks where relation = 'salesforce.account'::regclass and not granted";
-        while rows(&world.db, waits).await.is_empty() {}
+        wait_for_row(&world.db, waits).await;
         writer.commit().await.unwrap();
     };
     let (loaded, ()) = tokio::join!(world.load(1..3), commits);

@@ -233,6 +233,26 @@ async fn only_a_worker_with_its_token_writes_unseen_and_only_at_the_first_level(
     )
     .await;
     assert_eq!(rows(&db, captured).await, ["lead|INSERT", "account|UPDATE"]);
+
+    run(
+        &db,
+        "begin; select set_config('lockstep.token', token::text, true) from lockstep.lease;
+         update salesforce.account set name = 'by the token alone'; commit",
+    )
+    .await;
+    assert_eq!(rows(&db, captured).await, ["lead|INSERT", "account|UPDATE", "account|UPDATE"]);
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_leaves_the_mark_as_it_is() {
+    let db = provisioned_database(&[account()]).await;
+    grant_lease(&db).await;
+    as_worker(&db, "insert into salesforce.account (name, _hc_lastop) values ('a', 'SYNCED')")
+        .await;
+
+    run(&db, "update salesforce.account set name = 'a'").await;
+
+    assert_eq!(rows(&db, "select _hc_lastop from salesforce.account").await, ["SYNCED"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::world::{World, mappings, value};
 use super::{COLLECTIONS, sfid_of};
+use crate::uncaptured::uncaptured;
 use salesforce_simulator::FaultKind;
 use serde_json::json;
 
@@ -52,6 +53,26 @@ async fn a_change_made_while_the_one_before_it_is_under_way_does_not_flip_flop()
     world.poll_later().await;
     assert_eq!(world.rows(NAME).await, ["B"]);
     assert_eq!(world.names("Account").await, ["B"]);
+}
+
+#[tokio::test]
+async fn what_we_wrote_ourselves_is_no_foreign_edit_where_the_former_value_is_not_known() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
+    world.settle().await;
+    world.app(&uncaptured("update account set name = 'New'")).await;
+
+    // Captured by hand, without what the row held before.
+    world
+        .app(
+            "set search_path = salesforce, public;
+             select hc_capture_update_from_row(hstore(t.*), 'account', array['name']) from account t",
+        )
+        .await;
+    world.settle().await;
+
+    assert_eq!(world.names("Account").await, ["New"]);
+    assert!(world.rows("select field from lockstep.conflict").await.is_empty());
 }
 
 #[tokio::test]

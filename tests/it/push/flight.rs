@@ -23,21 +23,6 @@ fn without_bulk() -> Vec<Mapping> {
     mappings
 }
 
-/// Of the records whose sending had this outcome, as many as were under way at the same time at most.
-async fn most_at_once(world: &World, outcome: &str) -> String {
-    let most = format!(
-        "select max(under_way) from (
-             select sum(step) over (order by at, step) as under_way
-             from (
-                 select opened_at as at, 1 as step from lockstep.journal where outcome = '{outcome}'
-                 union all
-                 select closed_at, -1 from lockstep.journal where outcome = '{outcome}'
-             ) as steps
-         ) as sums"
-    );
-    world.rows(&most).await.remove(0)
-}
-
 #[tokio::test]
 async fn a_call_that_nobody_answers_holds_up_none_of_the_others() {
     let world = World::start().await;
@@ -132,7 +117,7 @@ async fn records_that_were_locked_go_out_again_one_call_after_the_other() {
 
     assert_eq!(world.records("Contact").await.len(), 600);
     assert_eq!(world.states().await, ["SUCCESS|601"]);
-    assert_eq!(most_at_once(&world, "accepted").await, "200", "one after the other");
+    assert_eq!(world.most_at_once("accepted").await, "200", "one after the other");
 }
 
 #[tokio::test]
@@ -142,7 +127,7 @@ async fn three_calls_of_one_kind_are_under_way_at_most() {
 
     assert_eq!(world.run().await.unwrap().accepted, 2_000);
 
-    let most: u32 = most_at_once(&world, "accepted").await.parse().unwrap();
+    let most: u32 = world.most_at_once("accepted").await.parse().unwrap();
     assert!((400..=600).contains(&most), "several, of 200 records each: {most}");
 }
 
@@ -194,6 +179,29 @@ async fn a_call_that_goes_well_makes_good_the_failures_before_it() {
     assert!(!matches!(fourth, Ok(pushed) if pushed.waiting == 0), "{said}");
 
     assert!(insert("k5").await.unwrap().claimed > 0, "it does not rest");
+}
+
+#[tokio::test]
+async fn a_mapping_whose_call_failed_sends_nothing_more_in_this_run() {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    let before = world.writes().await.len();
+    world.fault("POST", "/services/data/*/composite/sobjects", bad_gateway()).await;
+    // By two kinds of insert and an update.
+    world
+        .app(
+            "insert into account (name) values ('Keyless');
+             insert into account (name, external_id__c) values ('New', 'k2');
+             update account set phone = '1' where name = 'Old'",
+        )
+        .await;
+
+    assert!(world.run().await.is_err());
+
+    assert_eq!(world.writes().await.len() - before, 1);
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["Keyless", "New", "Old"]);
 }
 
 #[tokio::test]

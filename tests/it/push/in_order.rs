@@ -4,7 +4,8 @@ use super::world::{World, mappings, value};
 use super::{COLLECTIONS, sfid_of};
 use lockstep::mapping::WriteOrder;
 use lockstep::model::SalesforceId;
-use salesforce_simulator::FaultKind;
+use salesforce_simulator::control::Page;
+use salesforce_simulator::{Fault, FaultKind};
 use serde_json::json;
 
 async fn ordered() -> World {
@@ -245,4 +246,68 @@ async fn changes_marked_for_requeueing_go_out_again_in_their_order_and_behind_wh
     assert_eq!(world.states().await, ["REQUEUED|2", "SUCCESS|4"]);
     assert_eq!(world.records("Account").await[0].values[2], value("2"));
     assert_eq!(world.run().await.unwrap().claimed, 0);
+}
+
+#[tokio::test]
+async fn a_change_that_has_to_come_again_holds_back_the_next_ones_of_its_record() {
+    let world = ordered().await;
+    world.app("insert into account (name, external_id__c) values ('A', 'a1')").await;
+    world.settle().await;
+    let locked = FaultKind::row_error("UNABLE_TO_LOCK_ROW", 1);
+    world.fault("PATCH", COLLECTIONS, locked).await;
+    world.app("update account set phone = '1'; update account set phone = '2'").await;
+
+    let pushed = world.run().await.unwrap();
+
+    assert_eq!((pushed.accepted, pushed.waiting), (0, 1));
+    world.settle().await;
+    let sent = "select \"values\" ->> 'Phone' from lockstep.journal where operation = 'UPDATE' order by id";
+    assert_eq!(world.rows(sent).await, ["1", "1", "2"]);
+    assert_eq!(world.records("Account").await[0].values[2], value("2"));
+}
+
+#[tokio::test]
+async fn one_call_is_under_way_at_a_time() {
+    let world = ordered().await;
+    world
+        .app("insert into account (name, external_id__c) select 'A' || n, 'a' || n from generate_series(1, 600) n")
+        .await;
+
+    assert_eq!(world.run().await.unwrap().accepted, 600);
+
+    assert_eq!(world.most_at_once("accepted").await, "200");
+}
+
+#[tokio::test]
+async fn nothing_overtakes_a_mapping_that_rests() {
+    let world = ordered().await;
+    let unwell = Fault::from(FaultKind::Page { page: Page::BadGateway }).object("Account");
+    world.fault("POST", COLLECTIONS, unwell.times(3)).await;
+    for n in 0..3 {
+        let insert = format!("insert into account (name, external_id__c) values ('A', 'a{n}')");
+        world.app(&insert).await;
+        assert!(world.run().await.is_err());
+    }
+    world.app("insert into lead (lastname, company) values ('L', 'X')").await;
+
+    assert_eq!(world.run().await.unwrap().claimed, 0);
+
+    assert_eq!(world.names("Lead").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_overtakes_a_backlog_that_is_larger_than_a_run() {
+    let world = ordered().await;
+    world
+        .app(
+            "insert into account (name, external_id__c) select 'A' || n, 'a' || n from generate_series(1, 10100) n;
+             insert into lead (lastname, company) values ('L', 'X')",
+        )
+        .await;
+
+    assert!(world.run().await.unwrap().more);
+
+    assert_eq!(world.names("Lead").await, [""; 0]);
+    world.run().await.unwrap();
+    assert_eq!(world.names("Lead").await, ["L"]);
 }

@@ -160,3 +160,75 @@ async fn an_insert_that_is_carried_out_between_the_look_and_the_repetition_is_ta
     assert_eq!(world.rows("select count(sfid) from account").await, ["1"]);
     assert_eq!(world.states().await, ["SUCCESS|1"]);
 }
+
+/// A row whose key moved, which Salesforce does not know yet since it refuses the change, and a new row with that key.
+async fn a_key_between_two_rows() -> World {
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    world
+        .app(
+            "update account set external_id__c = 'k2', annualrevenue = -1 where name = 'Old';
+             insert into account (name, external_id__c) values ('New', 'k1')",
+        )
+        .await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    world
+}
+
+#[tokio::test]
+async fn a_record_whose_key_another_row_is_to_give_up_is_waited_for_and_not_taken_over() {
+    let world = a_key_between_two_rows().await;
+    let looked = world.run().await.unwrap();
+
+    assert_eq!((looked.accepted, looked.refused, looked.waiting), (0, 0, 1));
+    assert_eq!(world.rows("select sfid from account where name = 'New'").await, ["-"]);
+    assert_eq!(world.names("Account").await, ["Old"]);
+    world.app("update account set annualrevenue = 1 where name = 'Old'").await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["New", "Old"]);
+    assert_eq!(world.rows("select count(distinct sfid) from account").await, ["2"]);
+}
+
+#[tokio::test]
+async fn a_key_that_another_row_does_not_give_up_is_a_persons_matter_after_a_while() {
+    let world = a_key_between_two_rows().await;
+    world
+        .app("update _trigger_log set created_at = created_at - interval '11 minutes' where state <> 'FAILED'")
+        .await;
+
+    assert_eq!(world.run().await.unwrap().refused, 1);
+
+    let parked =
+        world.rows("select code, message from lockstep.parked where operation is null").await;
+    assert_eq!(parked.len(), 1, "nothing was sent for it: {parked:?}");
+    assert!(parked[0].starts_with("DUPLICATE_VALUE|"), "{parked:?}");
+    assert!(parked[0].ends_with("holds the external id, and belongs to row 1"), "{parked:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_is_about_to_be_deleted_is_not_taken_over_by_a_new_row_with_its_key() {
+    // given an account that Salesforce refuses to delete since it has a case
+    let world = World::start().await;
+    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
+    world.settle().await;
+    let old = sfid_of(&world, "account").await;
+    let case = json!({ "AccountId": old.as_str() });
+    let case = world.control().create("Case", &case).await.unwrap();
+    world.app("delete from account").await;
+    assert_eq!(world.run().await.unwrap().refused, 1);
+
+    // when a new row has its key, then it waits
+    world.app("insert into account (name, external_id__c) values ('New', 'k1')").await;
+    for _ in 0..2 {
+        assert_eq!(world.run().await.unwrap().waiting, 1);
+    }
+    assert_eq!(world.rows("select sfid from account").await, ["-"]);
+
+    // when the deletion goes through, then the new row becomes a record of its own
+    world.control().delete("Case", &case).await.unwrap();
+    world.app("select lockstep.retry()").await;
+    world.settle().await;
+    assert_eq!(world.names("Account").await, ["New"]);
+    assert_ne!(sfid_of(&world, "account").await, old);
+}

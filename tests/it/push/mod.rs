@@ -11,6 +11,7 @@ mod in_order;
 mod jobs;
 mod keys;
 mod locks;
+mod lost;
 mod manual;
 mod net_effects;
 mod order;
@@ -18,13 +19,12 @@ mod rehearsal;
 mod renumbered;
 mod world;
 
-use crate::uncaptured::uncaptured;
 use crate::wait::wait_until;
 use chrono::TimeDelta;
 use lockstep::mapping::ConflictPolicy;
 use lockstep::model::{SalesforceId, Value};
 use lockstep::sync::{Error, Pushed};
-use salesforce_simulator::{Fault, FaultKind};
+use salesforce_simulator::FaultKind;
 use serde_json::json;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -109,6 +109,25 @@ async fn a_child_waits_for_a_parent_that_comes_later() {
 }
 
 #[tokio::test]
+async fn a_child_of_a_row_that_never_came_is_parked_after_a_while() {
+    let world = World::start().await;
+    world
+        .app("insert into contact (lastname, external_id__c, account_key) values ('Byron', 'c1', 'nobody')")
+        .await;
+    assert_eq!(world.run().await.unwrap().waiting, 1);
+
+    world
+        .app(
+            "update _trigger_log set created_at = created_at - interval '11 minutes';
+             update lockstep.delivery set not_before = now()",
+        )
+        .await;
+
+    assert_eq!(world.run().await.unwrap().refused, 1);
+    assert_eq!(world.rows("select code from lockstep.parked").await, ["PARENT_NOT_FOUND"]);
+}
+
+#[tokio::test]
 async fn a_refused_row_is_parked_with_salesforces_words_until_an_update_repairs_it() {
     let world = World::start().await;
     world
@@ -177,65 +196,6 @@ async fn both_sides_change_the_same_field_and_the_policy_decides() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_makes_no_duplicate_with_an_external_id() {
-    for kind in [FaultKind::CutBefore {}, FaultKind::CutAfter {}] {
-        let said = format!("{kind:?}");
-        let world = World::start().await;
-        world.fault("POST", COLLECTIONS, kind).await;
-        world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
-        assert!(world.run().await.is_err(), "{said}");
-        world.app("update account set phone = '1'").await;
-        world.settle().await;
-        let records = world.records("Account").await;
-        assert_eq!(records.len(), 1, "{said}");
-        assert_eq!(records[0].id, sfid_of(&world, "account").await);
-        assert_eq!(records[0].values[2], value("1"), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn a_lost_answer_makes_no_duplicate_without_an_external_id() {
-    for kind in [FaultKind::CutBefore {}, FaultKind::CutAfter {}] {
-        let said = format!("{kind:?}");
-        let world = World::start().await;
-        world.fault("POST", COLLECTIONS, kind).await;
-        world
-            .app(
-                "insert into lead (lastname, company) values ('Byron', 'Acme');
-                 insert into lead (lastname, company) values ('Byron', 'Acme');
-                 insert into lead (lastname, company) values ('Lovelace', 'Acme')",
-            )
-            .await;
-        assert!(world.run().await.is_err(), "{said}");
-        world.settle().await;
-        assert_eq!(world.names("Lead").await, ["Byron", "Byron", "Lovelace"], "{said}");
-        let linked = world.rows("select count(distinct sfid) from lead").await;
-        assert_eq!(linked, ["3"], "{said}");
-    }
-}
-
-#[tokio::test]
-async fn a_lost_answer_to_an_update_or_a_delete_is_resolved_by_reading() {
-    let world = World::start().await;
-    world.app("insert into account (name, external_id__c) values ('A', 'k1')").await;
-    world.settle().await;
-
-    world.fault("PATCH", COLLECTIONS, FaultKind::CutAfter {}).await;
-    world.app("update account set name = 'B'").await;
-    assert!(world.run().await.is_err());
-    world.app("update account set name = 'C'").await;
-    world.settle().await;
-    assert_eq!(world.names("Account").await, ["C"], "our own lost write is no foreign edit");
-
-    world.fault("DELETE", COLLECTIONS, FaultKind::CutAfter {}).await;
-    world.app("delete from account").await;
-    assert!(world.run().await.is_err());
-    world.settle().await;
-    assert!(world.records("Account").await.is_empty());
-    assert!(world.rows("select 1 from lockstep.conflict").await.is_empty());
-}
-
-#[tokio::test]
 async fn what_came_and_went_before_it_was_sent_is_never_sent() {
     let world = World::start().await;
     world
@@ -248,17 +208,6 @@ async fn what_came_and_went_before_it_was_sent_is_never_sent() {
     world.settle().await;
     assert!(world.requests("composite/sobjects").await.is_empty());
     assert!(world.rows("select 1 from _trigger_log").await.is_empty(), "all archived");
-}
-
-#[tokio::test]
-async fn a_row_deleted_after_its_insert_got_lost_leaves_no_record_behind() {
-    let world = World::start().await;
-    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
-    world.app("insert into account (name, external_id__c) values ('Acme', 'k1')").await;
-    assert!(world.run().await.is_err());
-    world.app("delete from account").await;
-    world.settle().await;
-    assert!(world.records("Account").await.is_empty());
 }
 
 #[tokio::test]
@@ -298,18 +247,6 @@ async fn an_edit_wins_over_a_deletion_on_either_side() {
 }
 
 #[tokio::test]
-async fn a_refused_call_is_halved_until_the_record_at_fault_stands_alone() {
-    let world = World::start().await;
-    world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 8) n").await;
-    let refusal = json!([{ "errorCode": "JSON_PARSER_ERROR", "message": "no", "fields": [] }]);
-    let refused = Fault::from(FaultKind::json(400, refusal)).times(4);
-    world.fault("POST", COLLECTIONS, refused).await;
-    let pushed = world.run().await.unwrap();
-    assert_eq!((pushed.accepted, pushed.refused), (7, 1));
-    assert_eq!(world.records("Account").await.len(), 7);
-}
-
-#[tokio::test]
 async fn three_thousand_inserts_go_by_one_bulk_job() {
     let world = World::start().await;
     world.app("insert into account (name, external_id__c) select 'A' || n, 'k' || n from generate_series(1, 3000) n").await;
@@ -339,43 +276,6 @@ async fn a_bulk_job_whose_closing_got_lost_is_settled_by_its_id() {
 }
 
 #[tokio::test]
-async fn an_entry_left_open_by_a_crash_is_resolved_by_reading() {
-    let world = World::start().await;
-    world.app("insert into lead (lastname, company) values ('Byron', 'Acme')").await;
-    world.settle().await;
-    // The moment between Salesforce's answer and its recording, as a crash leaves it.
-    world
-        .app(
-            "set xmlbinary = hex; update lead set sfid = null; reset xmlbinary;
-             update lockstep.journal set outcome = null, closed_at = null;
-             insert into _trigger_log select * from _trigger_log_archive;
-             update _trigger_log set state = 'PENDING'; delete from _trigger_log_archive;
-             delete from _trigger_log where action <> 'INSERT'",
-        )
-        .await;
-    world.resolve_open().await.unwrap();
-    world.settle().await;
-    assert_eq!(world.names("Lead").await, ["Byron"]);
-    assert_eq!(world.rows("select sfid from lead").await.len(), 1);
-    assert_ne!(world.rows("select sfid from lead").await, ["-"]);
-}
-
-#[tokio::test]
-async fn a_twin_pulled_in_while_an_insert_was_lost_becomes_the_row_itself() {
-    let world = World::start().await;
-    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
-    world.app("insert into lead (lastname, company) values ('Byron', 'Acme')").await;
-    assert!(world.run().await.is_err());
-    let id = world.records("Lead").await[0].id.clone();
-    let pulled =
-        format!("insert into lead (lastname, company, sfid) values ('Byron', 'Acme', '{id}')");
-    world.app(&uncaptured(&pulled)).await;
-    world.settle().await;
-    assert_eq!(world.names("Lead").await, ["Byron"]);
-    assert_eq!(world.rows("select id, sfid from lead").await, [format!("1|{id}")]);
-}
-
-#[tokio::test]
 async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() {
     let world = World::start().await;
     let held = FaultKind::LateCommit { millis: None };
@@ -386,24 +286,14 @@ async fn a_row_deleted_while_its_insert_is_under_way_is_deleted_in_salesforce() 
             world.control().held().await.unwrap().contains_key(&held)
         })
         .await;
+        let journalled = world.rows("select operation, outcome from lockstep.journal").await;
+        assert_eq!(journalled, ["INSERT|-"], "written down before it is sent");
         world.app("delete from account").await;
         world.release(held).await;
     });
     assert_eq!(pushed.unwrap().accepted, 1);
     world.settle().await;
     assert!(world.records("Account").await.is_empty());
-}
-
-#[tokio::test]
-async fn a_value_emptied_after_its_insert_got_lost_does_not_come_back() {
-    let world = World::start().await;
-    world.fault("POST", COLLECTIONS, FaultKind::CutAfter {}).await;
-    world.app("insert into account (name, external_id__c, phone) values ('Acme', 'k1', '1')").await;
-    assert!(world.run().await.is_err());
-    world.app("update account set phone = null").await;
-    world.settle().await;
-    assert_eq!(world.records("Account").await[0].values[2], Value::Null);
-    assert_eq!(world.rows("select phone from account").await, ["-"]);
 }
 
 #[tokio::test]

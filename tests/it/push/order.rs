@@ -343,6 +343,8 @@ async fn children_are_deleted_or_led_away_before_their_parent_is_deleted() {
     let old = sfid_of(&world, "account").await;
     // What the pull would have filled in.
     world.app(&uncaptured(&format!("update contact set accountid = '{old}'"))).await;
+    let moved = "select sfid from contact where lastname = 'Moved'";
+    let before = world.rows(moved).await;
 
     world
         .app(
@@ -363,6 +365,7 @@ async fn children_are_deleted_or_led_away_before_their_parent_is_deleted() {
         "Salesforce deletes contacts with their account"
     );
     assert_eq!(world.states().await, ["SUCCESS|9"]);
+    assert_eq!(world.rows(moved).await, before, "it is led away, and not made anew");
 }
 
 #[tokio::test]

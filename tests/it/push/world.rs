@@ -288,6 +288,21 @@ impl World {
         self.control().arm(fault).await.unwrap();
     }
 
+    /// Of the records whose sending had this outcome, as many as were under way at the same time at most.
+    pub(super) async fn most_at_once(&self, outcome: &str) -> String {
+        let most = format!(
+            "select max(under_way) from (
+                 select sum(step) over (order by at, step) as under_way
+                 from (
+                     select opened_at as at, 1 as step from lockstep.journal where outcome = '{outcome}'
+                     union all
+                     select closed_at, -1 from lockstep.journal where outcome = '{outcome}'
+                 ) as steps
+             ) as sums"
+        );
+        self.rows(&most).await.remove(0)
+    }
+
     /// `METHOD path` of the requests so far that write to records by Collections.
     pub(super) async fn writes(&self) -> Vec<String> {
         let mut requests = self.requests("composite/sobjects").await;
