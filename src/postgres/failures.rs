@@ -2,6 +2,7 @@
 
 use super::claim::salesforce_id;
 use super::connect::begin;
+use super::identifier::fill;
 use super::status::unsigned;
 use super::{Database, Error};
 use crate::model::{Action, SalesforceId};
@@ -102,7 +103,7 @@ pub async fn failure_groups(
     object: Option<&str>,
 ) -> Result<Vec<FailureGroup>, Error> {
     let client = db.client().await?;
-    let statement = db.statement(include_str!("sql/read_failure_groups.sql"));
+    let statement = of_failures(db, include_str!("sql/read_failure_groups.sql"));
     let rows = client.query_typed(&statement, &[(&object, Type::TEXT)]).await?;
     rows.iter()
         .map(|row| {
@@ -126,13 +127,18 @@ pub async fn failure(db: &Database, log_id: i32) -> Result<Option<Failure>, Erro
     Ok(read_failures(db, None, Some(log_id)).await?.pop())
 }
 
+/// A statement that reads parked changes.
+fn of_failures(db: &Database, template: &str) -> String {
+    db.statement(&fill(template, &[("failures", include_str!("sql/from_failures.sql"))]))
+}
+
 async fn read_failures(
     db: &Database,
     object: Option<&str>,
     log_id: Option<i32>,
 ) -> Result<Vec<Failure>, Error> {
     let client = db.client().await?;
-    let statement = db.statement(include_str!("sql/read_failures.sql"));
+    let statement = of_failures(db, include_str!("sql/read_failures.sql"));
     let parameters: [(&(dyn ToSql + Sync), Type); 2] =
         [(&object, Type::TEXT), (&log_id, Type::INT4)];
     let rows = client.query_typed(&statement, &parameters).await?;

@@ -1,5 +1,6 @@
 //! The API budget at work: what can best wait stops first, and all of it resumes by itself.
 
+use crate::steps::{loaded, run};
 use crate::wait::{wait_for, wait_until};
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::{Config, Control, Fault};
@@ -22,14 +23,6 @@ async fn world() -> World {
     world
 }
 
-async fn loaded(world: &World) {
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
-}
-
 /// The org has made this share of its requests, in percent; waits until the worker knows.
 async fn spend(world: &World, percent: u64, level: &str) {
     world.control().set_limits(LIMIT * percent / 100, LIMIT).await.unwrap();
@@ -42,10 +35,6 @@ async fn is_at(world: &World, level: &str) {
         world.cell_if_any(sql).await.as_deref() == Some(level)
     })
     .await;
-}
-
-async fn run(world: &World, sql: &str) {
-    world.application().await.run(sql).await.unwrap();
 }
 
 async fn has_record(world: &World, name: &str) -> bool {

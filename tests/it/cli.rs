@@ -1,5 +1,6 @@
 //! What a person meets at the command line, above all when something is wrong.
 
+use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::Config;
@@ -136,11 +137,7 @@ async fn what_salesforce_refuses_is_listed_shown_and_retried() {
     // given a row that a validation rule refuses
     let world = small_world(&[("account.toml", ACCOUNT)]).await;
     let _worker = world.worker();
-    wait_until("the load ends", Duration::from_secs(30), async || {
-        world.cell_if_any("select count(*) from lockstep.checkpoint where loaded").await.as_deref()
-            == Some("1")
-    })
-    .await;
+    loaded(&world).await;
     let insert = "insert into salesforce.account (name, annualrevenue) values ('Debtor', -1)";
     world.application().await.run(insert).await.unwrap();
     let parked = "select sf_message from salesforce._trigger_log where state = 'FAILED'";

@@ -1,5 +1,6 @@
 //! Refused changes as the operator meets them: what the program tells, what it does about them, and what heals by itself.
 
+use crate::steps::{loaded, run, until_cell};
 use crate::wait::wait_until;
 use crate::world::World;
 use salesforce_simulator::org::PicklistChange;
@@ -30,22 +31,6 @@ async fn world(mapping: &str) -> World {
     world
 }
 
-async fn loaded(world: &World) {
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
-}
-
-async fn run(world: &World, sql: &str) {
-    world.application().await.run(sql).await.unwrap();
-}
-
-async fn until(world: &World, what: &str, sql: &str, expected: &str) {
-    wait_until(what, PATIENCE, async || world.cell(sql).await.as_deref() == Some(expected)).await;
-}
-
 /// Writing requests since they were last forgotten.
 async fn writes(world: &World) -> usize {
     let requests = world.control().requests().await.unwrap();
@@ -60,7 +45,7 @@ async fn a_value_outside_a_restricted_picklist_is_held_back_until_the_org_has_it
     loaded(&world).await;
     world.control().forget_requests().await.unwrap();
     run(&world, "insert into salesforce.account (name, tier__c) values ('Canned', 'Tin')").await;
-    until(&world, "the row is held back", FAILED, "1").await;
+    until_cell(&world, "the row is held back", FAILED, "1").await;
 
     // then nothing was sent, and the operator reads why, and what was not sent
     assert_eq!(writes(&world).await, 0);
@@ -78,7 +63,7 @@ async fn a_value_outside_a_restricted_picklist_is_held_back_until_the_org_has_it
     world.control().change_picklist("Account", "Tier__c", &tin).await.unwrap();
     let linked =
         "select count(*) from salesforce.account where name = 'Canned' and sfid is not null";
-    until(&world, "the row is sent", linked, "1").await;
+    until_cell(&world, "the row is sent", linked, "1").await;
     assert_eq!(world.run(&["errors", "list"]).0, 0);
 }
 
@@ -90,7 +75,7 @@ async fn without_the_rehearsal_salesforce_judges_everything() {
     world.control().forget_requests().await.unwrap();
 
     run(&world, "insert into salesforce.account (name, tier__c) values ('Canned', 'Tin')").await;
-    until(&world, "the row is refused", FAILED, "1").await;
+    until_cell(&world, "the row is refused", FAILED, "1").await;
 
     assert_eq!(writes(&world).await, 1);
     let origin = "select origin from lockstep.parked";
@@ -115,7 +100,7 @@ async fn refusals_are_told_by_cause_and_settled_by_cause() {
          insert into salesforce.account (name) values ('Flow')",
     )
     .await;
-    until(&world, "all are refused", FAILED, "4").await;
+    until_cell(&world, "all are refused", FAILED, "4").await;
 
     // when the operator asks, then there are two causes, each with its count, remedy and command
     let (status, out, _) = world.run(&["errors", "list", "account"]);
@@ -145,7 +130,7 @@ async fn refusals_are_told_by_cause_and_settled_by_cause() {
     let (status, out, _) = world.run(&["errors", "retry", &flow["id"].to_string(), "--alike"]);
     assert_eq!((status, out.trim()), (0, "1 change to be sent again by the worker"));
     let sent = "select count(*) from salesforce.account where name = 'Flow' and sfid is not null";
-    until(&world, "the flow's row is sent", sent, "1").await;
+    until_cell(&world, "the flow's row is sent", sent, "1").await;
     let first = told["groups"][0]["ids"][0].to_string();
     let (status, out, _) =
         world.run(&["errors", "ignore", &first, "--alike", "--reason", "debtors"]);
@@ -172,8 +157,8 @@ async fn a_conflict_is_shown_with_its_three_values_and_a_person_says_whose_stay(
     run(&world, "insert into salesforce.account (name) values ('One'), ('Two')").await;
     let linked =
         "select count(*) from salesforce.account where name in ('One', 'Two') and sfid is not null";
-    until(&world, "both are sent", linked, "2").await;
-    until(&world, "nothing is under way", "select count(*) from salesforce._trigger_log", "0")
+    until_cell(&world, "both are sent", linked, "2").await;
+    until_cell(&world, "nothing is under way", "select count(*) from salesforce._trigger_log", "0")
         .await;
     assert_eq!(worker.terminate(), Some(0));
     for name in ["One", "Two"] {
@@ -188,7 +173,7 @@ async fn a_conflict_is_shown_with_its_three_values_and_a_person_says_whose_stay(
     )
     .await;
     let _worker = world.worker();
-    until(&world, "a person is asked", FAILED, "2").await;
+    until_cell(&world, "a person is asked", FAILED, "2").await;
 
     // when the operator asks, then all values are told, and what to do
     let (status, out, _) = world.run(&["errors", "list"]);
@@ -212,7 +197,8 @@ async fn a_conflict_is_shown_with_its_three_values_and_a_person_says_whose_stay(
         (status, out.trim()),
         (0, "1 change decided for Salesforce: the worker mends the rows")
     );
-    until(&world, "both are settled", "select count(*) from salesforce._trigger_log", "0").await;
+    until_cell(&world, "both are settled", "select count(*) from salesforce._trigger_log", "0")
+        .await;
     assert_eq!(world.differences(&world.mappings().await[0]).await, [""; 0]);
     let names = "select string_agg(name, ', ' order by name) from salesforce.account where name ~ 'ours|theirs'";
     assert_eq!(world.cell(names).await.as_deref(), Some("One ours, Two theirs"));

@@ -1,5 +1,6 @@
 //! A connection that is cut or a session that ends, in the middle of anything: the worker goes on by itself.
 
+use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::{Config, Fault};
@@ -23,11 +24,7 @@ async fn heals_from(trouble: Value) {
     let fault: Fault = serde_json::from_value(trouble.clone()).unwrap();
     world.control().arm(fault).await.unwrap();
     let worker = world.worker();
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
+    loaded(&world).await;
 
     // when rows and records are made and changed
     let application = world.application().await;

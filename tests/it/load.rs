@@ -1,5 +1,6 @@
 //! The first load and reloads: whatever happens on the way, every record ends up with one row that equals it.
 
+use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use lockstep::mapping::Mapping;
@@ -61,13 +62,6 @@ async fn kill_again_and_again(world: &World, most: usize) -> usize {
     kills
 }
 
-async fn until_loaded(world: &World) {
-    wait_until("the load ends", PAUSE, async || {
-        world.cell_if_any(LOADED).await.as_deref() == Some("1")
-    })
-    .await;
-}
-
 /// Everything that a load must leave behind as it is without one.
 async fn assert_nothing_is_left_over(world: &World) {
     let indexes = "select string_agg(indexname, ' ' order by indexname) from pg_indexes \
@@ -82,6 +76,13 @@ async fn assert_nothing_is_left_over(world: &World) {
     assert_eq!(world.cell("select count(*) from salesforce._trigger_log").await.unwrap(), "0");
 }
 
+/// The records of each page of a result that was asked for.
+async fn pages(world: &World) -> Vec<u64> {
+    let requests = world.control().requests().await.unwrap();
+    let pages = requests.iter().filter(|request| request.path.ends_with("/results"));
+    pages.map(|request| request.records).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_direct_load_killed_at_page_after_page_ends_with_every_record_once() {
     let (world, mapping) = world(10_000).await;
@@ -90,7 +91,7 @@ async fn a_direct_load_killed_at_page_after_page_ends_with_every_record_once() {
     let kills = kill_again_and_again(&world, 6).await;
     assert!(kills >= 3, "the load was over after {kills} kills");
     let _worker = world.worker();
-    until_loaded(&world).await;
+    loaded(&world).await;
 
     assert_eq!(world.differences(&mapping).await, Vec::<String>::new());
     assert_eq!(world.cell("select count(*) from salesforce.account").await.unwrap(), "10000");
@@ -114,7 +115,7 @@ async fn a_merging_load_killed_at_page_after_page_adopts_rows_and_doubles_none()
     let kills = kill_again_and_again(&world, 6).await;
     assert!(kills >= 3, "the load was over after {kills} kills");
     let _worker = world.worker();
-    until_loaded(&world).await;
+    loaded(&world).await;
 
     assert_eq!(world.cell(keys).await, before);
     let adopted = "select count(*) from salesforce.account where id <= 6000 and sfid is not null";
@@ -155,7 +156,7 @@ async fn nobodys_change_is_lost_to_a_page_of_a_direct_load() {
             control.delete("Account", id).await.ok();
         }
     }
-    until_loaded(&world).await;
+    loaded(&world).await;
 
     // then both sides become equal, with nothing lost
     wait_until("both sides are equal", PAUSE, async || {
@@ -197,12 +198,7 @@ async fn each_page_is_read_once() {
 
     assert_eq!(world.run(&["backfill"]).0, 0);
 
-    let requests = world.control().requests().await.unwrap();
-    let pages: Vec<u64> = requests
-        .iter()
-        .filter(|request| request.path.ends_with("/results"))
-        .map(|request| request.records)
-        .collect();
+    let pages = pages(&world).await;
     assert_eq!(pages.iter().sum::<u64>(), 10_000, "{pages:?}");
     assert!(pages.len() >= 2, "{pages:?}");
 }
@@ -242,7 +238,7 @@ async fn a_database_that_drops_its_connections_delays_a_load_and_no_more() {
         world.application().await.run(all).await.unwrap();
     }
 
-    until_loaded(&world).await;
+    loaded(&world).await;
 
     assert_eq!(world.differences(&mapping).await, Vec::<String>::new());
     assert_nothing_is_left_over(&world).await;
@@ -319,11 +315,6 @@ async fn a_slow_load_by_bulk_takes_small_pages_and_the_dry_run_knows() {
     load.kill().unwrap();
     load.wait().unwrap();
 
-    let requests = world.control().requests().await.unwrap();
-    let pages: Vec<u64> = requests
-        .iter()
-        .filter(|request| request.path.ends_with("/results"))
-        .map(|request| request.records)
-        .collect();
+    let pages = pages(&world).await;
     assert!(pages.len() >= 2 && pages.iter().all(|rows| *rows == 900), "{pages:?}");
 }

@@ -37,6 +37,7 @@ mod recovery;
 mod replicated;
 mod request_options;
 mod schedule;
+mod steps;
 mod sweep;
 mod uncaptured;
 mod values;

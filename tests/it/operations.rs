@@ -1,5 +1,6 @@
 //! The worker as its operator knows it: stopped, doubled, cut off, asked how it is.
 
+use crate::steps::loaded;
 use crate::wait::{wait_for, wait_until};
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::{Config, Simulator};
@@ -12,14 +13,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn world() -> World {
     World::start(Config { scale: 0.05, ..Config::default() }, &[("account.toml", ACCOUNT)]).await
-}
-
-async fn loaded(world: &World) {
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
 }
 
 async fn insert(world: &World, name: &str) {

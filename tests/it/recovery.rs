@@ -1,5 +1,6 @@
 //! A database that went back in time: restored to an older state under a running worker, or from a dump elsewhere.
 
+use crate::steps::{loaded, run};
 use crate::wait::wait_until;
 use crate::world::{Worker, World, search};
 use lockstep::postgres::ephemeral::{EphemeralPostgres, Search};
@@ -91,18 +92,6 @@ async fn snapshot(world: &World, to: &Path) {
     // Copying sockets fails, and they are not needed.
     Command::new("sh").args(["-c", &script]).stderr(std::process::Stdio::null()).status().unwrap();
     assert!(to.join("PG_VERSION").exists());
-}
-
-async fn run(world: &World, sql: &str) {
-    world.application().await.run(sql).await.unwrap();
-}
-
-async fn loaded(world: &World) {
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
 }
 
 async fn arrives(world: &World, name: &str) {

@@ -1,10 +1,12 @@
 //! The sweep of a running worker: what polls cannot see is found and put right, and nothing is inferred too early.
 
+use crate::steps::{loaded, run};
 use crate::uncaptured::uncaptured;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::control::JobEnding;
-use salesforce_simulator::{Config, Fault, FaultKind};
+use salesforce_simulator::org::Permission;
+use salesforce_simulator::{Config, Control, Fault, FaultKind};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,21 +16,16 @@ fn org() -> Config {
     Config { scale: 0.2, ..Config::default() }
 }
 
-async fn loaded(world: &World) {
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
-}
-
-async fn run(world: &World, sql: &str) {
-    world.application().await.run(sql).await.unwrap();
-}
-
 /// Changes rows behind everybody's back, as a restored dump or a disabled trigger would.
 async fn drift(world: &World, sql: &str) {
     run(world, &uncaptured(sql)).await;
+}
+
+/// From now on the integration user does not see what is private to others.
+async fn see_no_more_than_is_shared(control: &Control) {
+    for permission in [Permission::ViewAllData, Permission::ModifyAllData] {
+        control.permit(None, permission, false).await.unwrap();
+    }
 }
 
 /// Asks for a sweep as an anomaly does.
@@ -134,11 +131,8 @@ async fn lost_visibility_of_two_records_in_five_removes_nothing_and_says_so() {
     let before = rows(&world).await;
     assert!(lost as u64 * 100 >= before * 40, "{lost} of {before}");
     let control = world.control();
-    control.permit(None, salesforce_simulator::org::Permission::ViewAllData, false).await.unwrap();
-    control
-        .permit(None, salesforce_simulator::org::Permission::ModifyAllData, false)
-        .await
-        .unwrap();
+    control.permit(None, Permission::ViewAllData, false).await.unwrap();
+    control.permit(None, Permission::ModifyAllData, false).await.unwrap();
     control.set_private("Account", true).await.unwrap();
 
     // when
@@ -363,12 +357,7 @@ async fn a_record_that_is_seen_again_when_it_is_asked_for_by_its_id_keeps_its_ro
     loaded(&world).await;
     let before = rows(&world).await;
     let control = world.control();
-    for permission in [
-        salesforce_simulator::org::Permission::ViewAllData,
-        salesforce_simulator::org::Permission::ModifyAllData,
-    ] {
-        control.permit(None, permission, false).await.unwrap();
-    }
+    see_no_more_than_is_shared(&control).await;
     control.set_private("Account", true).await.unwrap();
     let slow = Fault::new(FaultKind::latency(5_000)).route("*/composite/sobjects/Account");
     control.arm(slow).await.unwrap();
@@ -468,12 +457,7 @@ async fn a_few_records_out_of_sight_lose_their_rows_and_get_the_same_ones_back()
     let own = format!("select id from salesforce.account where sfid = '{}'", lost[0]);
     let row = world.cell(&own).await;
     let control = world.control();
-    for permission in [
-        salesforce_simulator::org::Permission::ViewAllData,
-        salesforce_simulator::org::Permission::ModifyAllData,
-    ] {
-        control.permit(None, permission, false).await.unwrap();
-    }
+    see_no_more_than_is_shared(&control).await;
 
     // when they go out of sight
     control.set_private("Account", true).await.unwrap();

@@ -11,14 +11,7 @@ from (
         min(coalesce(parked.first_at, change.processed_at, change.created_at)) as first_at,
         max(coalesce(parked.last_at, change.processed_at, change.created_at)) as last_at,
         (array_agg(change.id order by change.id))[:5] as first_ids
-    from {schema}._trigger_log as change
-    join lockstep.mapping as mapping on mapping.table_name = change.table_name
-    left join lockstep.parked as parked
-        on parked.table_name = change.table_name
-        and parked.record_id = change.record_id
-        and change.id = any(parked.log_ids)
-    where change.state = 'FAILED'
-      and ($1::text is null or mapping.object = $1)
+    {failures}
     group by 1, 2
 ) as reason
 join {schema}._trigger_log as example on example.id = reason.first_ids[1]

@@ -6,13 +6,6 @@ select
     parked.origin, parked.code, parked.fields, parked.cause, parked.attempts, parked.first_at,
     case when $2::integer is not null then parked.sent end,
     case when $2::integer is not null and parked.code = 'CONFLICT' then parked.conflicts end
-from {schema}._trigger_log as change
-join lockstep.mapping as mapping on mapping.table_name = change.table_name
-left join lockstep.parked as parked
-    on parked.table_name = change.table_name
-    and parked.record_id = change.record_id
-    and change.id = any(parked.log_ids)
-where change.state = 'FAILED'
-  and ($1::text is null or mapping.object = $1)
+{failures}
   and ($2::integer is null or change.id = $2)
 order by change.id

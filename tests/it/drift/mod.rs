@@ -2,6 +2,7 @@
 
 mod start;
 
+use crate::steps::{self, run, until_cell};
 use crate::wait::wait_until;
 use crate::world::{Worker, World};
 use lockstep::model::Value;
@@ -43,21 +44,8 @@ async fn world(mapping: &str) -> World {
 
 async fn loaded(world: &World) -> Worker {
     let worker = world.worker();
-    let loads = "select count(*) from lockstep.checkpoint where loaded";
-    wait_until("the load ends", PATIENCE, async || {
-        world.cell_if_any(loads).await.as_deref() == Some("1")
-    })
-    .await;
+    steps::loaded(world).await;
     worker
-}
-
-async fn run(world: &World, sql: &str) {
-    world.application().await.run(sql).await.unwrap();
-}
-
-async fn until_cell(world: &World, what: &str, sql: &str, expected: &str) {
-    wait_until(what, PATIENCE, async || world.cell_if_any(sql).await.as_deref() == Some(expected))
-        .await;
 }
 
 const STATE: &str = "select state from lockstep.mapping where object = 'Account'";
@@ -197,8 +185,13 @@ async fn a_field_that_is_removed_pauses_the_mapping_and_empties_no_cell() {
     assert!(status.contains("the mapping resumes by itself"), "{status}");
 
     // when it is back, then everything goes on by itself
+    goes_on_with_its_field(&world, &id).await;
+}
+
+/// The field comes back, and with it the mapping and what was changed meanwhile: the phone number of this record.
+async fn goes_on_with_its_field(world: &World, id: &str) {
     world.control().undelete_field("Account", "Note__c").await.unwrap();
-    all_is_well(&world).await;
+    all_is_well(world).await;
     let phone = format!("select phone from salesforce.account where sfid = '{id}'");
     assert_eq!(world.cell(&phone).await.as_deref(), Some("1"));
     let (_, status, _) = world.run(&["status"]);

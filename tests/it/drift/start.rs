@@ -10,11 +10,8 @@ async fn stopped(mapping: &str) -> World {
     let worker = world.worker();
     let in_step = "select count(*) from lockstep.mapping where state = 'synced'";
     until_cell(&world, "both mappings are in step", in_step, "2").await;
-    wait_until("both are loaded", PATIENCE, async || {
-        let loads = "select count(*) from lockstep.checkpoint where loaded";
-        world.cell_if_any(loads).await.as_deref() == Some("2")
-    })
-    .await;
+    let loads = "select count(*) from lockstep.checkpoint where loaded";
+    until_cell(&world, "both are loaded", loads, "2").await;
     assert_eq!(worker.terminate(), Some(0));
     world
 }
@@ -56,15 +53,8 @@ async fn a_worker_started_without_a_field_pauses_its_mapping_alone_until_the_fie
     assert_eq!(checked, 5, "{report}");
     assert!(report.contains("`Note__c` does not exist"), "{report}");
 
-    // when it is back
-    world.control().undelete_field("Account", "Note__c").await.unwrap();
-
-    // then everything goes on by itself
-    all_is_well(&world).await;
-    let phone = format!("select phone from salesforce.account where sfid = '{id}'");
-    assert_eq!(world.cell(&phone).await.as_deref(), Some("1"));
-    let (_, status, _) = world.run(&["status"]);
-    assert!(!status.contains("gone from Salesforce"), "{status}");
+    // when it is back, then everything goes on by itself
+    goes_on_with_its_field(&world, &id).await;
     assert_eq!(worker.terminate(), Some(0));
 }
 

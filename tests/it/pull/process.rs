@@ -1,19 +1,11 @@
 //! The worker as a process: killed within a poll, and with clocks that disagree with Salesforce's.
 
+use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::{Config, Fault, FaultKind};
 use serde_json::json;
 use std::time::Duration;
-
-const LOADED: &str = "select count(*) from lockstep.checkpoint where loaded";
-
-async fn is_loaded(world: &World) {
-    wait_until("the load ends", Duration::from_mins(3), async || {
-        world.cell_if_any(LOADED).await.as_deref() == Some("1")
-    })
-    .await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_killed_within_a_bulk_poll_is_followed_by_one_that_goes_on_with_its_job() {
@@ -23,7 +15,7 @@ async fn a_worker_killed_within_a_bulk_poll_is_followed_by_one_that_goes_on_with
     let world = World::start(org, &[("account.toml", &mapping)]).await;
     let mappings = world.mappings().await;
     let worker = world.worker();
-    is_loaded(&world).await;
+    loaded(&world).await;
     drop(worker);
     let control = world.control();
     control.forget_requests().await.unwrap();
@@ -71,7 +63,7 @@ async fn a_local_clock_that_is_an_hour_ahead_or_behind_loses_no_change() {
         let control = world.control();
         control.advance_clock(hours * 3_600).await.unwrap();
         let worker = world.worker();
-        is_loaded(&world).await;
+        loaded(&world).await;
 
         // when records come, change and go, also within a transaction that commits late
         let transaction = control.open_transaction().await.unwrap();

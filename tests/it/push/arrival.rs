@@ -62,6 +62,21 @@ async fn a_session_does_not_wait_for_the_changes_of_others() {
 }
 
 #[tokio::test]
+async fn what_another_session_changed_in_between_is_not_waited_for() {
+    let world = World::start().await;
+    world.app(INSERT).await;
+    let late = "insert into lead (lastname, company) values ('Byron', 'Acme');
+                insert into lockstep.delivery (table_name, record_id, attempts, not_before, reason)
+                    values ('lead', 1, 1, now() + interval '1 hour', 'a limit')";
+    other(&world).await.run(late).await.unwrap();
+    world.app("update account set name = 'Acme Ltd'").await;
+
+    let (arrived, pushed) = tokio::join!(world.rows(WAIT), world.run());
+
+    assert_eq!((arrived, pushed.unwrap().accepted), (vec!["t".to_owned()], 1));
+}
+
+#[tokio::test]
 async fn changes_that_were_undone_or_came_to_nothing_are_not_waited_for() {
     let world = World::start().await;
     world.app(&format!("begin; {INSERT}; rollback")).await;

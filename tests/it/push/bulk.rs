@@ -3,6 +3,7 @@
 use super::world::{World, value};
 use salesforce_simulator::control::{JobEnding, LateAnswer};
 use salesforce_simulator::{Fault, FaultKind};
+use tokio_util::sync::CancellationToken;
 
 const JOBS: &str = "/services/data/*/jobs/ingest";
 const A_JOB: &str = "/services/data/*/jobs/ingest/*";
@@ -115,6 +116,24 @@ async fn one_record_that_is_refused_in_a_job_costs_the_others_nothing() {
 
     assert_eq!((pushed.accepted, pushed.refused, pushed.waiting), (2_099, 1, 0));
     assert_eq!(world.rows("select name from account where sfid is null").await, ["A77"]);
+}
+
+#[tokio::test]
+async fn whoever_stops_while_a_job_is_at_work_leaves_its_records_to_it() {
+    let world = World::start().await;
+    world.fault("PATCH", A_JOB, FaultKind::CutAfter {}).await;
+    world.app(INSERTS).await;
+    assert!(world.run().await.is_err());
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+
+    world.pusher.resolve_open(&world.lease, &stopped).await.unwrap();
+
+    let open =
+        "select count(*) from lockstep.journal where outcome is null and bulk_job is not null";
+    assert_eq!(world.rows(open).await, ["2100"]);
+    world.settle().await;
+    assert_all_there(&world, "after").await;
 }
 
 #[tokio::test]

@@ -326,6 +326,18 @@ async fn a_parked_change_whose_state_is_set_to_new_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_retry_does_not_wait_for_what_the_record_waited_for() {
+    let world = with_a_parked_account().await;
+    let waits = "insert into lockstep.delivery (table_name, record_id, attempts, not_before, reason) \
+                 values ('account', 1, 5, now() + interval '1 hour', 'a limit')";
+    world.app(waits).await;
+
+    world.app("select lockstep.retry()").await;
+
+    assert_eq!(world.run().await.unwrap().accepted, 1);
+}
+
+#[tokio::test]
 async fn an_archived_change_marked_for_requeueing_is_sent_again() {
     let world = with_a_parked_account().await;
     let given_up = Selection { log_ids: Some(vec![1]), ..Selection::default() };

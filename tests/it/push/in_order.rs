@@ -311,3 +311,23 @@ async fn nothing_overtakes_a_backlog_that_is_larger_than_a_run() {
     world.run().await.unwrap();
     assert_eq!(world.names("Lead").await, ["L"]);
 }
+
+#[tokio::test]
+async fn a_record_that_waits_for_its_parent_costs_nothing_however_many_changes_it_has() {
+    let world = ordered().await;
+    world
+        .app(
+            "insert into account (name, external_id__c, annualrevenue) values ('Bad', 'a1', -1);
+             insert into contact (lastname, external_id__c, account_key) values ('C', 'c1', 'a1');
+             update contact set lastname = 'D'; update contact set lastname = 'E'",
+        )
+        .await;
+    let pushed = world.run().await.unwrap();
+    assert_eq!((pushed.refused, pushed.waiting), (1, 1));
+
+    assert_eq!(world.run().await.unwrap().claimed, 0);
+
+    world.app("update account set annualrevenue = 1").await;
+    world.settle().await;
+    assert_eq!(world.names("Contact").await, ["E"]);
+}

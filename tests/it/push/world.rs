@@ -138,7 +138,7 @@ impl World {
         let app = Console::connect(&url).await.unwrap();
         let bound = "insert into lockstep.connection (schema_name) values ('salesforce')";
         app.run(bound).await.unwrap();
-        app.run("set search_path to salesforce").await.unwrap();
+        app.run("set search_path to salesforce; set statement_timeout = '60s'").await.unwrap();
         let org =
             Simulator::start(OrgConfig { empty: true, ..OrgConfig::default() }).await.unwrap();
         let client = client_of(&org);
