@@ -4,7 +4,7 @@
 //! everything is. Fetching them is the caller's part; this one decides what they mean and how it reads.
 
 use super::report::{self, Exit, Failure};
-use super::{connect, filters};
+use super::{connect, filters, outlook};
 use crate::config::Settings;
 use crate::mapping::{
     Code, Colour, Diagnostic, Loaded, Mapping, MappingFile, Org, Report, Severity, Source,
@@ -42,11 +42,12 @@ pub(super) async fn run(settings_file: Option<&Path>, args: Args) -> Result<Exit
     let settings = connect::settings(settings_file)?;
     let folder = args.mappings.clone().unwrap_or_else(|| settings.mappings.dir.clone());
     let loaded = load(&folder);
-    let checked = if args.offline || loaded.files.is_empty() {
+    let mut checked = if args.offline || loaded.files.is_empty() {
         offline(loaded)
     } else {
         ask_both_sides(&settings, loaded).await?
     };
+    checked.diagnostics.extend(outlook::plain_secrets(settings.effective()));
     report::say(checked.report(&args, report::colour()).trim_end());
     Ok(if checked.exit_status(&args) == 0 { Exit::Ok } else { Exit::ConfigInvalid })
 }
@@ -80,8 +81,10 @@ async fn ask_both_sides(settings: &Settings, loaded: Loaded) -> Result<Checked, 
     });
     let findings: Vec<DatabaseFinding> = findings.into_iter().chain(proposals).collect();
     let refusals = filters::ask(&client, &loaded.files, &bound.mappings).await?;
+    let foreseen = outlook::ask(&client, &db, settings, (&loaded.files, &bound.mappings)).await?;
     let mut checked = against(loaded, &org, &findings);
     checked.diagnostics.extend(refusals);
+    checked.diagnostics.extend(foreseen);
     sort(&mut checked.diagnostics);
     Ok(checked)
 }

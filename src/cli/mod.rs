@@ -8,6 +8,7 @@ mod demo;
 mod errors;
 mod filters;
 mod frozen;
+mod outlook;
 mod provision;
 pub mod report;
 pub mod schema;

@@ -129,8 +129,14 @@ pub enum Code {
     BadReference = 2330,
     /// A `ref` to a parent that is not sent.
     ParentNotSent = 2331,
+    /// `newest` compares clocks that differ.
+    ClockSkew = 2502,
+    /// Polls need more API requests than there are.
+    PollCost = 2601,
     /// Two files claim the same object or table.
     Claimed = 2702,
+    /// A secret stands in the settings file as it is.
+    PlainSecret = 2801,
     /// A setting that is needed and not given.
     MissingSetting = 2803,
     /// Settings that exclude each other.

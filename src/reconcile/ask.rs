@@ -49,7 +49,8 @@ mod tests {
     use crate::model::Value;
     use crate::reconcile::samples::{contact, moment, remote, sfid, text};
     use crate::reconcile::{
-        Deletion, Past, Remote, Repeats, Resolved, Step, freeze, reconcile_delete, reconcile_update,
+        Deletion, Known, Past, Remote, Repeats, Resolved, Step, freeze, reconcile_delete,
+        reconcile_update,
     };
     use std::collections::BTreeMap;
 
@@ -87,7 +88,13 @@ mod tests {
         ];
         for (decided, step, adopted, conflicts) in table {
             let live = Remote::Live(&record);
-            let decision = reconcile_update(&asking(), &sfid(1), &wishes, live, &[], &decided);
+            let decision = reconcile_update(
+                &asking(),
+                &sfid(1),
+                &wishes,
+                live,
+                Known { decided: &decided, ..Known::default() },
+            );
             let past = Past { attempts: &[], repeats: &Repeats::default() };
             let decision = freeze(&asking(), &wishes, &record, past, decision);
             assert_eq!(decision.step, step, "{decided:?}");
@@ -112,7 +119,12 @@ mod tests {
             let before = BTreeMap::from([("lastname".to_owned(), text("A"))]);
             let deletion = Deletion { sfid: sfid(1), before, has_successor };
             let live = Remote::Live(&record);
-            let decision = reconcile_delete(&asking(), &deletion, live, &[], &decided);
+            let decision = reconcile_delete(
+                &asking(),
+                &deletion,
+                live,
+                Known { decided: &decided, ..Known::default() },
+            );
             assert_eq!(decision.step, step, "{decided:?}");
         }
     }

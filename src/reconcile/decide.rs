@@ -27,6 +27,15 @@ pub struct Attempt {
     pub is_unresolved: bool,
 }
 
+/// What is known of a record beside what both sides hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Everything that was or may have been written.
+    pub attempts: &'a [Attempt],
+    /// What a person has decided about its conflicts.
+    pub decided: &'a [Decided],
+}
+
 /// A row that the application deleted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deletion {
@@ -109,8 +118,7 @@ pub fn reconcile_update(
     sfid: &SalesforceId,
     wishes: &[Resolved],
     remote: Remote<'_>,
-    attempts: &[Attempt],
-    decided: &[Decided],
+    known: Known<'_>,
 ) -> Decision {
     match remote {
         _ if wishes.is_empty() => Decision::only(Step::Settle("no mapped column changed")),
@@ -128,9 +136,7 @@ pub fn reconcile_update(
                 .map(|field| deletion_conflict(field, Winner::Postgres))
                 .collect(),
         },
-        Remote::Live(record) => {
-            merge_record(mapping, wishes, record, attempts, decided).decision(record)
-        }
+        Remote::Live(record) => merge_record(mapping, wishes, record, known).decision(record),
     }
 }
 
@@ -143,17 +149,16 @@ pub fn reconcile_found(
     mapping: &Mapping,
     wishes: &[Resolved],
     record: &RemoteRecord,
-    attempts: &[Attempt],
-    decided: &[Decided],
+    known: Known<'_>,
 ) -> Decision {
-    let mut merged = merge_record(mapping, wishes, record, attempts, decided);
+    let mut merged = merge_record(mapping, wishes, record, known);
     let fields = mapping.fields.iter().zip(&record.values).enumerate();
     for (position, (field, remote)) in fields {
         let is_wished = wishes.iter().any(|wish| wish.field == position);
         if is_wished || remote.is_null() || is_unreadable(remote) || !field.direction.pulls() {
             continue;
         }
-        if is_compared(field) && ours(field, remote, attempts) != Ours::No {
+        if is_compared(field) && ours(field, remote, known.attempts) != Ours::No {
             merged.send.push((position, Value::Null));
         } else {
             merged.adopt.push((position, remote.clone()));
@@ -172,8 +177,7 @@ pub fn reconcile_delete(
     mapping: &Mapping,
     deletion: &Deletion,
     remote: Remote<'_>,
-    attempts: &[Attempt],
-    decided: &[Decided],
+    known: Known<'_>,
 ) -> Decision {
     let delete = Step::Delete(deletion.sfid.clone());
     let record = match remote {
@@ -184,7 +188,7 @@ pub fn reconcile_delete(
     let winner = |field: &Field, remote: &Value| match field.conflict {
         _ if deletion.has_successor => Winner::Postgres,
         ConflictPolicy::Manual => {
-            decision_about(decided, field, &Value::Null, remote).unwrap_or(Winner::Undecided)
+            decision_about(known.decided, field, &Value::Null, remote).unwrap_or(Winner::Undecided)
         }
         _ => Winner::Salesforce,
     };
@@ -195,7 +199,7 @@ pub fn reconcile_delete(
         .filter(|(field, _)| is_compared(field))
         .filter_map(|(field, remote)| {
             let base = deletion.before.get(&field.column)?;
-            let is_edited = base != remote && ours(field, remote, attempts) == Ours::No;
+            let is_edited = base != remote && ours(field, remote, known.attempts) == Ours::No;
             is_edited.then(|| Conflict {
                 field: field.name.clone(),
                 base: base.clone(),
@@ -247,10 +251,9 @@ fn merge_record(
     mapping: &Mapping,
     wishes: &[Resolved],
     record: &RemoteRecord,
-    attempts: &[Attempt],
-    decided: &[Decided],
+    known: Known<'_>,
 ) -> Merged {
-    let after_unknown = attempts.iter().any(|attempt| attempt.is_unresolved);
+    let after_unknown = known.attempts.iter().any(|attempt| attempt.is_unresolved);
     let mut merged = Merged::default();
     for wish in wishes {
         let (Some(field), Some(remote)) =
@@ -268,13 +271,13 @@ fn merge_record(
             base: wish.base.as_ref(),
             local: &wish.local,
             remote,
-            ours: ours(field, remote, attempts),
-            was_sent: attempts.iter().any(|attempt| attempt.values.contains_key(&field.name)),
+            ours: ours(field, remote, known.attempts),
+            was_sent: known.attempts.iter().any(|attempt| attempt.values.contains_key(&field.name)),
             local_at: wish.changed_at,
             remote_at: record.system_modstamp,
             after_unknown,
             policy: field.conflict,
-            decided: decision_about(decided, field, &wish.local, remote),
+            decided: decision_about(known.decided, field, &wish.local, remote),
         });
         if let Resolution::Conflict(winner) = resolution {
             merged.conflicts.push(field_conflict(field, wish, remote, winner));
@@ -334,7 +337,9 @@ fn ours(field: &Field, remote: &Value, attempts: &[Attempt]) -> Ours {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, Deletion, Remote, Step, Winner, reconcile_delete, reconcile_update};
+    use super::{
+        Attempt, Deletion, Known, Remote, Step, Winner, reconcile_delete, reconcile_update,
+    };
     use crate::mapping::{ConflictPolicy, Direction};
     use crate::model::Value;
     use crate::reconcile::Resolved;
@@ -358,8 +363,7 @@ mod tests {
             &sfid(1),
             &[wish(0, "A", "B")],
             Remote::Live(&record),
-            &[],
-            &[],
+            Known::default(),
         );
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(0, text("B"))]));
         assert!(decision.adopt.is_empty() && decision.conflicts.is_empty());
@@ -372,7 +376,7 @@ mod tests {
         let record = remote(text("X"), text("y"));
         let wishes = [wish(0, "A", "B"), wish(1, "a", "b")];
         let decision =
-            reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), &[], &[]);
+            reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), Known::default());
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(1, text("b"))]));
         assert_eq!(decision.adopt, [(0, text("X"))]);
         let winners: Vec<_> = decision.conflicts.iter().map(|c| (&*c.field, c.winner)).collect();
@@ -404,8 +408,7 @@ mod tests {
                 &sfid(1),
                 &[wish(0, "A", "B")],
                 remote,
-                &attempts,
-                &[],
+                Known { attempts: &attempts, ..Known::default() },
             );
             assert_eq!(decision.step, step, "{case}");
             assert_eq!(decision.conflicts.len(), conflicts, "{case}");
@@ -422,8 +425,7 @@ mod tests {
             &sfid(1),
             &[wish(0, "A", "B")],
             Remote::Live(&record),
-            &[],
-            &[],
+            Known::default(),
         );
         assert_eq!(decision.step, Step::Update(sfid(1), vec![(0, text("B"))]));
         assert!(decision.conflicts.is_empty());
@@ -447,7 +449,12 @@ mod tests {
         for (case, remote, has_successor, attempts, step, conflicts) in table {
             let before = BTreeMap::from([("lastname".to_owned(), text("A"))]);
             let deletion = Deletion { sfid: sfid(1), before, has_successor };
-            let decision = reconcile_delete(&contact(), &deletion, remote, &attempts, &[]);
+            let decision = reconcile_delete(
+                &contact(),
+                &deletion,
+                remote,
+                Known { attempts: &attempts, ..Known::default() },
+            );
             assert_eq!(decision.step, step, "{case}");
             assert_eq!(decision.conflicts.len(), conflicts, "{case}");
         }
@@ -455,7 +462,7 @@ mod tests {
 
     #[test]
     fn an_update_without_mapped_columns_is_settled() {
-        let decision = reconcile_update(&contact(), &sfid(1), &[], Remote::Gone, &[], &[]);
+        let decision = reconcile_update(&contact(), &sfid(1), &[], Remote::Gone, Known::default());
         assert!(matches!(decision.step, Step::Settle(_)));
     }
 }

@@ -28,7 +28,7 @@ pub use budget::{Level, Meter, Reading, Work};
 pub use classify::{ATTEMPTS_MAX, Class, Verdict, cause, classify, delay_before_attempt, is_lock};
 pub use coalesce::{Coalesced, Net, Operation, coalesce};
 pub use decide::{
-    Attempt, Conflict, Decision, Deletion, Remote, Step, is_compared, reconcile_delete,
+    Attempt, Conflict, Decision, Deletion, Known, Remote, Step, is_compared, reconcile_delete,
     reconcile_found, reconcile_insert, reconcile_update,
 };
 pub use merge::{Facts, Ours, Resolution, Winner, merge_field};

@@ -144,7 +144,9 @@ mod tests {
     use crate::mapping::{ConflictPolicy, Direction, Mapping};
     use crate::model::Value;
     use crate::reconcile::samples::{contact, moment, remote, sfid, text};
-    use crate::reconcile::{Attempt, Decision, Remote, Resolved, Step, Winner, reconcile_update};
+    use crate::reconcile::{
+        Attempt, Decision, Known, Remote, Resolved, Step, Winner, reconcile_update,
+    };
     use std::collections::BTreeMap;
 
     /// A value, how often it was written, and the seconds between a write and what followed it.
@@ -209,7 +211,7 @@ mod tests {
             wishes.push(wish(1, "e", Value::Null));
         }
         let decision =
-            reconcile_update(mapping, &sfid(1), &wishes, Remote::Live(&record), &[], &[]);
+            reconcile_update(mapping, &sfid(1), &wishes, Remote::Live(&record), Known::default());
         freeze(mapping, &wishes, &record, Past { attempts: &[], repeats }, decision)
     }
 
@@ -289,7 +291,13 @@ mod tests {
         ];
         for (case, repeats, attempts, winner) in table {
             let remote = Remote::Live(&record);
-            let decided = reconcile_update(&contact(), &sfid(1), &wishes, remote, &attempts, &[]);
+            let decided = reconcile_update(
+                &contact(),
+                &sfid(1),
+                &wishes,
+                remote,
+                Known { attempts: &attempts, ..Known::default() },
+            );
             let decided = freeze(
                 &contact(),
                 &wishes,

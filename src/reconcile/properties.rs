@@ -2,7 +2,7 @@
 
 use super::samples::{contact, moment, remote, sfid, text};
 use super::{
-    Attempt, Decision, Net, Operation, Remote, Resolved, Step, coalesce, reconcile_update,
+    Attempt, Decision, Known, Net, Operation, Remote, Resolved, Step, coalesce, reconcile_update,
 };
 use crate::mapping::{ConflictPolicy, Mapping};
 use crate::model::{Action, RemoteRecord, Value};
@@ -78,7 +78,7 @@ proptest! {
     ) {
         let record = remote(values.0, values.1);
         let decide = |record: &RemoteRecord, wishes: &[Resolved]| {
-            reconcile_update(&mapping, &sfid(1), wishes, Remote::Live(record), &attempts, &[])
+            reconcile_update(&mapping, &sfid(1), wishes, Remote::Live(record), Known { attempts: &attempts, ..Known::default() })
         };
         let decision = decide(&record, &wishes);
         prop_assert_eq!(&decide(&record, &wishes), &decision, "the same facts, the same decision");
@@ -101,7 +101,7 @@ proptest! {
         let record = remote(remote_value.clone(), Value::Null);
         let wishes = [wish.clone()];
         let decision =
-            reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), &[], &[]);
+            reconcile_update(&mapping, &sfid(1), &wishes, Remote::Live(&record), Known::default());
         let is_overruled = !decision.adopt.is_empty() && wish.base.as_ref() != Some(&wish.local);
         let overrules = matches!(decision.step, Step::Update(..))
             && wish.base.as_ref().map_or(!remote_value.is_null(), |base| *base != remote_value);

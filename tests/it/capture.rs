@@ -1,6 +1,5 @@
 //! Holes in the capturing of changes that open under a running worker, and how one at rest hears of changes.
 
-use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, CONTACT, World};
 use salesforce_simulator::Config;

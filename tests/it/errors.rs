@@ -1,15 +1,11 @@
 //! Refused changes as the operator meets them: what the program tells, what it does about them, and what heals by itself.
 
 use crate::steps::{loaded, run, until_cell};
-use crate::wait::wait_until;
 use crate::world::World;
 use salesforce_simulator::org::PicklistChange;
 use salesforce_simulator::{Config, Fault};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-
-/// Long enough for a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Accounts with a picklist that takes its own values only.
 const TIERED: &str = r#"

@@ -7,8 +7,8 @@ use crate::mapping::{ConflictPolicy, Field, Mapping};
 use crate::model::{Action, SalesforceId, to_csv, to_json};
 use crate::postgres::{Evidence, Outcome, Recorded};
 use crate::reconcile::{
-    Conflict, Decision, Deletion, FieldValues, Operation, Past, Remote, Resolved, Step, freeze,
-    is_compared, reconcile_delete, reconcile_found, reconcile_insert, reconcile_update,
+    Conflict, Decision, Deletion, FieldValues, Known, Operation, Past, Remote, Resolved, Step,
+    freeze, is_compared, reconcile_delete, reconcile_found, reconcile_insert, reconcile_update,
     row_before_delete,
 };
 use serde_json::Value as Json;
@@ -35,7 +35,8 @@ pub(super) fn decide(
     mut wishes: Vec<Resolved>,
     observed: &Observed,
 ) -> Next {
-    let (attempts, decided) = (&work.history.attempts, &work.decided);
+    let attempts = &work.history.attempts;
+    let known = Known { attempts, decided: &work.decided };
     let mut decision = match &work.task {
         Task::Insert => reconcile_insert(wishes),
         Task::Update(sfid) if observed.merged_into(sfid).is_some() => {
@@ -45,16 +46,15 @@ pub(super) fn decide(
             wishes.retain(|wish| is_updateable(mapping, wish));
             match observed.remote(sfid) {
                 Remote::Live(record) if unlinked(&work).is_some() => {
-                    reconcile_found(mapping, &wishes, record, attempts, decided)
+                    reconcile_found(mapping, &wishes, record, known)
                 }
                 Remote::Live(record) => {
                     let remote = Remote::Live(record);
-                    let decision =
-                        reconcile_update(mapping, sfid, &wishes, remote, attempts, decided);
+                    let decision = reconcile_update(mapping, sfid, &wishes, remote, known);
                     let past = Past { attempts, repeats: &work.history.repeats };
                     freeze(mapping, &wishes, record, past, decision)
                 }
-                remote => reconcile_update(mapping, sfid, &wishes, remote, attempts, decided),
+                remote => reconcile_update(mapping, sfid, &wishes, remote, known),
             }
         }
         Task::Delete(sfid) => {
@@ -63,7 +63,7 @@ pub(super) fn decide(
                 before: row_before_delete(&work.net, mapping),
                 has_successor: work.net.has_successor,
             };
-            reconcile_delete(mapping, &deletion, observed.remote(sfid), attempts, decided)
+            reconcile_delete(mapping, &deletion, observed.remote(sfid), known)
         }
         Task::Cancel => {
             return record(
@@ -120,12 +120,10 @@ fn follow(mapping: &Mapping, work: Work, mut decision: Decision, observed: &Obse
         }
     };
     let mut next = outgoing(mapping, &work, write, decision);
-    match next.sfid.as_ref().filter(|_| depends_on_remote(mapping, &next)) {
-        Some(sfid) => match observed.seen(mapping, sfid) {
-            Some(Seen::TooFresh) => return Next::Record(Box::new(too_fresh(&work))),
-            Some(Seen::At(stamp)) => next.seen = Some(stamp),
-            None => {}
-        },
+    let sfid = next.sfid.as_ref().filter(|_| depends_on_remote(mapping, &next));
+    match sfid.and_then(|sfid| observed.seen(mapping, sfid)) {
+        Some(Seen::TooFresh) => return Next::Record(Box::new(too_fresh(&work))),
+        Some(Seen::At(stamp)) => next.seen = Some(stamp),
         None => {}
     }
     if unlinked(&work).is_some() {

@@ -141,13 +141,13 @@ impl<'a> Run<'a> {
                 let row = rows.remove(&net.record_id);
                 let known = entries.get(&net.record_id).map_or(&[][..], Vec::as_slice);
                 match Work::new(net, mapping, row, known) {
-                    Ok(mut work) => match needless(mapping, &work) {
-                        Some(recorded) => records.push(recorded),
-                        None => {
-                            work.decided = decided.remove(&work.net.record_id).unwrap_or_default();
-                            gathered.push(work);
+                    Ok(mut work) => {
+                        work.decided = decided.remove(&work.net.record_id).unwrap_or_default();
+                        match needless(mapping, &work) {
+                            Some(recorded) => records.push(recorded),
+                            None => gathered.push(work),
                         }
-                    },
+                    }
                     Err(failed) => records.push(unreadable(&failed.0, &failed.1)),
                 }
             }
