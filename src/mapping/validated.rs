@@ -326,6 +326,12 @@ pub struct Field {
 pub(crate) const UUID_LENGTH: u32 = 36;
 
 impl Field {
+    /// Whether this other column names the record that the field refers to.
+    #[must_use]
+    pub fn is_named_by(&self, column: &str) -> bool {
+        self.reference.as_ref().is_some_and(|reference| reference.column == column)
+    }
+
     /// Whether the field and its column hold every UUID, and any text of that length.
     #[must_use]
     pub fn holds_a_uuid(&self) -> bool {

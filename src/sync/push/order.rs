@@ -6,12 +6,12 @@ use super::run::Run;
 use super::send::whole;
 use super::settle::Serving;
 use super::work::{Task, Work, record_of};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, ROW_ID};
 use crate::model::{Change, SalesforceId};
 use crate::postgres::{Outcome, Recorded};
 use crate::reconcile::{Batch, Net, Node, Operation, RecordRef, runs, schedule};
 use crate::sync::Error;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What becomes of work that needs a row which is not inserted along with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +196,7 @@ fn predecessors(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<R
             _ => None,
         })
         .collect();
+    let deleted_by_name = deleted_by_name(mappings, work);
     let mut takers: HashMap<(&str, &str), RecordRef> = HashMap::new();
     for work in work {
         let key = mapping_of(mappings, work).and_then(|mapping| mapping.key.as_ref());
@@ -210,14 +211,18 @@ fn predecessors(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<R
     let mut predecessors: HashMap<RecordRef, Vec<RecordRef>> = HashMap::new();
     for work in work.iter().filter(|work| work.operation() != Operation::Insert) {
         let Some(mapping) = mapping_of(mappings, work) else { continue };
-        let parents =
-            mapping.fields.iter().filter(|field| !field.reference_to.is_empty()).filter_map(
-                |field| {
-                    let named_by = field.reference.as_ref().map(|reference| &*reference.column);
-                    let parent = left(work, &field.column, named_by)?;
-                    deleted.get(&SalesforceId::parse(parent).ok()?)
-                },
-            );
+        let parents = mapping.fields.iter().filter(|field| !field.reference_to.is_empty());
+        let parents = parents.filter_map(|field| {
+            let named_by = field.reference.as_ref();
+            let by_id = left(work, &field.column, named_by.map(|it| &*it.column))
+                .and_then(|sfid| deleted.get(&SalesforceId::parse(sfid).ok()?));
+            // The lookup follows only when Salesforce is read again; until then the name tells.
+            by_id.or_else(|| {
+                let reference = named_by?;
+                let name = left(work, &reference.column, Some(&field.column))?;
+                deleted_by_name.get(&(&*reference.table, &*reference.match_column, name.to_owned()))
+            })
+        });
         let next = mapping
             .key
             .as_ref()
@@ -227,6 +232,32 @@ fn predecessors(mappings: &[Mapping], work: &[Work]) -> HashMap<RecordRef, Vec<R
         }
     }
     predecessors
+}
+
+/// The rows that are deleted, by what other rows name them: table, column and value.
+fn deleted_by_name<'a>(
+    mappings: &'a [Mapping],
+    work: &[Work],
+) -> HashMap<(&'a str, &'a str, String), RecordRef> {
+    let references = mappings.iter().flat_map(|mapping| &mapping.fields);
+    let names: BTreeSet<(&str, &str)> = references
+        .filter_map(|field| field.reference.as_ref())
+        .map(|reference| (&*reference.table, &*reference.match_column))
+        .collect();
+    let mut deleted = HashMap::new();
+    for work in work.iter().filter(|work| matches!(work.task, Task::Delete(_))) {
+        for (table, column) in names.iter().filter(|(table, _)| *table == work.net.table) {
+            let name = if *column == ROW_ID {
+                Some(work.net.record_id.to_string())
+            } else {
+                left(work, column, None).map(str::to_owned)
+            };
+            if let Some(name) = name {
+                deleted.insert((*table, *column, name), work.record());
+            }
+        }
+    }
+    deleted
 }
 
 fn mapping_of<'a>(mappings: &'a [Mapping], work: &Work) -> Option<&'a Mapping> {

@@ -110,7 +110,8 @@ impl Work {
                 || mapping
                     .fields
                     .iter()
-                    .any(|field| field.column == column && !field.reference_to.is_empty())
+                    .filter(|field| !field.reference_to.is_empty())
+                    .any(|field| field.column == column || field.is_named_by(column))
         };
         for change in &mut self.net.changes {
             for captured in [&mut change.old, &mut change.values].into_iter().flatten() {
