@@ -23,7 +23,8 @@ pub(super) async fn run(
     bindings: watch::Receiver<Bindings>,
     stop: CancellationToken,
 ) {
-    let mut guard = Guard { db, bindings, seen: None, told: BTreeSet::new(), noted: None };
+    let mut guard =
+        Guard { db, bindings, seen: None, is_settled: true, told: BTreeSet::new(), noted: None };
     loop {
         if let Err(error) = guard.look().await {
             tracing::warn!(%error, "the look at the triggers has to wait");
@@ -40,6 +41,8 @@ struct Guard {
     db: Database,
     bindings: watch::Receiver<Bindings>,
     seen: Option<CaptureState>,
+    /// Whether nothing was mended when it was seen.
+    is_settled: bool,
     /// Holes that stay open are told once.
     told: BTreeSet<Hole>,
     noted: Option<Instant>,
@@ -48,7 +51,7 @@ struct Guard {
 impl Guard {
     async fn look(&mut self) -> Result<(), Error> {
         let state = postgres::capture_state(&self.db).await?;
-        if self.seen.as_ref() == Some(&state) {
+        if self.is_settled && self.seen.as_ref() == Some(&state) {
             return self.note(state.horizon).await;
         }
         let bindings = self.bindings.borrow().clone();
@@ -67,8 +70,9 @@ impl Guard {
                 self.tell(hole).await?;
             }
         }
+        // What was mended changed the state: the next look compares everything, though the same may be gone again by then.
+        self.is_settled = !holes.iter().any(|hole| hole.is_mended);
         self.told = holes.into_iter().filter(|hole| !hole.is_mended).collect();
-        // What was mended changed the state: the next look says whether it holds.
         self.seen = Some(state);
         Ok(())
     }
