@@ -9,6 +9,8 @@ mod backfill;
 mod bulk_jobs;
 mod cell;
 mod claim;
+#[cfg(test)]
+mod claim_tests;
 mod connect;
 mod connection;
 mod console;
