@@ -159,6 +159,39 @@ impl Error {
         }
     }
 
+    /// Whether it concerns the database as a whole, and not the tables that were worked on.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::InvalidUrl(_)
+            | Self::RootCertificate { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Authentication(_)
+            | Self::DatabaseMissing(_)
+            | Self::TooManyConnections
+            | Self::TooOld(_)
+            | Self::OtherOrg { .. }
+            | Self::HstoreMissing(_)
+            | Self::ReadOnly
+            | Self::WentBack(_)
+            | Self::Lost(_)
+            | Self::Fenced(_)
+            | Self::Migration(_) => true,
+            Self::Permission(_)
+            | Self::Locked(_)
+            | Self::Superseded(_)
+            | Self::Collision(_)
+            | Self::NotUnique { .. }
+            | Self::Misfit(_)
+            | Self::NotATable(_)
+            | Self::Renamed { .. }
+            | Self::Missing(_)
+            | Self::Refused { .. }
+            | Self::Unexpected(_) => false,
+        }
+    }
+
     /// What the operator does next; present whenever [`Self::retry`] is never, and where waiting may not help.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {

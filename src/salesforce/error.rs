@@ -208,6 +208,30 @@ impl Error {
         }
     }
 
+    /// Whether it concerns the connection as a whole: whatever is asked for next would fail like it. Otherwise it says
+    /// nothing about other objects.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Settings(_)
+            | Self::Login(_)
+            | Self::SessionRefused
+            | Self::RequestLimit(_)
+            | Self::Transport { .. } => true,
+            // What comes without a code comes from a gateway.
+            Self::Unavailable { code, .. } => code.as_deref().is_none_or(|code| {
+                ["SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"].contains(&code)
+            }),
+            Self::Forbidden(refusal) | Self::NotFound(refusal) | Self::Refused(refusal) => {
+                refusal.class() == Class::StopConnection || refusal.code == "API_CURRENTLY_DISABLED"
+            }
+            Self::Malformed(_)
+            | Self::MissingField(_)
+            | Self::Value { .. }
+            | Self::Truncated { .. } => false,
+        }
+    }
+
     /// Whether Salesforce found the statement too long or too complicated: with fewer fields it may go.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
@@ -353,6 +377,34 @@ mod tests {
         for (error, retry, is_unknown) in table {
             assert_eq!(error.retry(), retry, "{error:?}");
             assert_eq!(error.outcome_is_unknown(), is_unknown, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_concerns_the_connection_is_told_from_what_concerns_one_object() {
+        #[rustfmt::skip]
+        let table = [
+            // answer                                                                         concerns all
+            (refused(403, "LIMIT_EXCEEDED", "no more"),                                       false),
+            (refused(400, "EXCEEDED_QUOTA", "no more"),                                       false),
+            (refused(403, "STORAGE_LIMIT_EXCEEDED", "full"),                                  false),
+            (refused(400, "QUERY_TIMEOUT", "too slow"),                                       false),
+            (refused(503, "QUERY_TIMEOUT", "too slow"),                                       false),
+            (refused(500, "UNKNOWN_EXCEPTION", "oops"),                                       false),
+            (refused(400, "INVALID_FIELD", "no such column"),                                 false),
+            (Error::Malformed("a page"),                                                      false),
+            (Error::Truncated { expected: 2, received: 1 },                                   false),
+            (refused(503, "SERVER_UNAVAILABLE", "down"),                                      true),
+            (answered(502, ""),                                                               true),
+            (answered(429, ""),                                                               true),
+            (refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),         true),
+            (refused(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded."),    true),
+            (refused(403, "API_CURRENTLY_DISABLED", "for now"),                               true),
+            (Error::Login(LoginFailure::Key),                                                 true),
+            (Error::SessionRefused,                                                           true),
+        ];
+        for (error, concerns_all) in table {
+            assert_eq!(error.concerns_all(), concerns_all, "{error:?}");
         }
     }
 

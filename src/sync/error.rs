@@ -83,6 +83,21 @@ impl Error {
         }
     }
 
+    /// Whether it concerns everything that is done next, and not one mapping alone: the connection, the database, the
+    /// lease.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.concerns_all(),
+            Self::Salesforce(error) => error.concerns_all(),
+            Self::Fenced { .. } | Self::ConnectionRefused { .. } => true,
+            Self::TooManyDeletes { .. }
+            | Self::QueryJobEnded { .. }
+            | Self::IncompleteScan { .. }
+            | Self::MappingRefused { .. } => false,
+        }
+    }
+
     /// What the operator does; `None` if the engine copes alone.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {

@@ -37,6 +37,11 @@ impl Health {
         }
     }
 
+    /// What failed under an earlier worker of this process says nothing about the next one.
+    pub(super) fn forget(&self) {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn failing(&self) -> Vec<String> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

@@ -127,6 +127,7 @@ impl Worker {
     ///
     /// Ends by itself when it is to be built anew, on new connections.
     pub async fn run(self, told: CancellationToken) -> Ended {
+        self.health.forget();
         let stop = told.child_token();
         let tasks = TaskTracker::new();
         let groups = crate::mapping::groups(&self.mappings);

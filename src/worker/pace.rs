@@ -47,7 +47,7 @@ impl PushPauses {
 }
 
 /// A pause that doubles from one second up to a minute while failures go on.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
 }

@@ -9,6 +9,7 @@
 //! The place of a mapping follows from its interval and its name among the others, so every worker that knows the same
 //! mappings comes to the same slots, and a group finds the same place again whenever it starts.
 
+use super::pace::Backoff;
 use crate::mapping::Mapping;
 use crate::salesforce::QUERIES_TOGETHER_MAX;
 use std::collections::BTreeMap;
@@ -102,6 +103,8 @@ struct Turn {
     first: Instant,
     polled: Option<Instant>,
     paused_until: Option<Instant>,
+    /// Of failures that pass by themselves.
+    backoff: Backoff,
     /// Whether the next success is news.
     is_news: bool,
     was_quiet: bool,
@@ -125,6 +128,7 @@ impl Timetable {
                 first: slot.map_or(now, |slot| slot.first(slots.began, now)),
                 polled: None,
                 paused_until: None,
+                backoff: Backoff::default(),
                 is_news: true,
                 was_quiet: false,
             }
@@ -166,6 +170,22 @@ impl Timetable {
         if let Some(turn) = self.turns.get_mut(index) {
             turn.paused_until = Some(Instant::now() + pause);
             turn.is_news = true;
+        }
+    }
+
+    /// Reading the mapping at `index` failed in a way that passes: it rests alone, longer with each failure. Answers for
+    /// how long.
+    pub(super) fn rest(&mut self, index: usize) -> Duration {
+        let Some(turn) = self.turns.get_mut(index) else { return Duration::ZERO };
+        let rest = turn.backoff.failed();
+        self.pause(index, rest);
+        rest
+    }
+
+    /// Reading the mapping at `index` went well.
+    pub(super) fn went_well(&mut self, index: usize) {
+        if let Some(turn) = self.turns.get_mut(index) {
+            turn.backoff.succeeded();
         }
     }
 
@@ -258,6 +278,23 @@ mod tests {
 
         assert!(timetable.next(1).unwrap() > Instant::now());
         assert!(!timetable.is_due(0, 1) && !timetable.is_due(1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mapping_that_fails_rests_longer_each_time_and_holds_up_no_other() {
+        let all = mappings(2, 60);
+        let now = Instant::now();
+        let mut timetable = Timetable::starting(&all, &Slots::of(&all, now), now);
+
+        assert_eq!(timetable.rest(0), Duration::from_secs(1));
+        assert!(!timetable.may_try(0) && timetable.may_try(1));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(timetable.may_try(0) && timetable.is_due(0, 1), "it is tried again at once");
+        timetable.polled(0, 0);
+        assert_eq!(timetable.rest(0), Duration::from_secs(2), "what came after the poll failed");
+
+        timetable.went_well(0);
+        assert_eq!(timetable.rest(0), Duration::from_secs(1));
     }
 
     #[tokio::test]

@@ -97,7 +97,7 @@ impl Deletes {
                     self.want_sweep(mapping, "more deletions than can be asked for").await?;
                     from = end;
                 }
-                Err(error) if error.retry() == Retry::Never => {
+                Err(error) if !error.concerns_all() && error.retry() != Retry::Soon => {
                     // Asking is an addition to polling: what it cannot tell, a sweep finds.
                     tracing::warn!(mapping = %mapping.object, %error, "deletions cannot be asked for");
                     self.want_sweep(mapping, &format!("getDeleted failed: {}", code_of(&error)))

@@ -132,13 +132,15 @@ impl GroupTask {
     fn rebind(&mut self) -> Vec<String> {
         let bindings = Arc::clone(&self.watched.bindings.borrow_and_update());
         let mut to_load = Vec::new();
-        self.out_of_order.clear();
+        let was_out = std::mem::take(&mut self.out_of_order);
         for mapping in &mut self.group.mappings {
             let Some(binding) = bindings.get(&mapping.object) else { continue };
             mapping.clone_from(&binding.mapping);
             if binding.is_paused {
                 self.out_of_order.insert(mapping.object.clone());
                 self.health.set_failing(&mapping.object, true);
+            } else if was_out.contains(&mapping.object) {
+                self.health.set_failing(&mapping.object, false);
             }
             let known = self.loads.insert(mapping.object.clone(), binding.loads);
             if known.unwrap_or_default() < binding.loads {
@@ -152,6 +154,15 @@ impl GroupTask {
     /// Whether other bindings wait to be taken over.
     fn has_other_bindings(&self) -> bool {
         self.watched.bindings.has_changed().unwrap_or(false)
+    }
+
+    /// Another worker has the group now: how it fares there is told there.
+    fn forget_failures(&self) {
+        self.health.set_failing(&self.group.name, false);
+        let objects = self.group.mappings.iter().map(|mapping| &mapping.object);
+        for object in objects.filter(|object| !self.out_of_order.contains(*object)) {
+            self.health.set_failing(object, false);
+        }
     }
 
     /// Says what went wrong, once, and answers how long to wait.
@@ -179,7 +190,7 @@ impl GroupTask {
         let ttl = self.config.lease_ttl;
         let Some(lease) = postgres::acquire(&self.db, &name, &self.config.holder, ttl).await?
         else {
-            self.health.set_failing(&self.group.name, false);
+            self.forget_failures();
             return Ok(());
         };
         tracing::info!(group = %self.group.name, epoch = lease.epoch, "working on the group");
@@ -261,17 +272,39 @@ impl GroupTask {
             }
             let asked = asked.remove(&index);
             match Box::pin(self.read(lease, term, (index, mapping, asked), timetable)).await {
-                Ok(Round::Quiet) => {}
-                Ok(Round::More) => round = Round::More,
-                Err(error) if error.retry() == Retry::Never => {
-                    self.pause(mapping, &error).await;
-                    self.health.set_failing(&mapping.object, true);
-                    timetable.pause(index, PAUSED_FOR);
+                Ok(read) => {
+                    timetable.went_well(index);
+                    round = if read == Round::More { Round::More } else { round };
                 }
-                Err(error) => return Err(error),
+                Err(error) => self.charge((index, mapping), error, timetable).await?,
             }
         }
         Ok(round)
+    }
+
+    /// What came of reading concerns this mapping alone: it waits for a person, or rests for a while, and the others go
+    /// on.
+    ///
+    /// # Errors
+    /// The failure, where it concerns all of them.
+    async fn charge(
+        &self,
+        (index, mapping): (usize, &Mapping),
+        error: Error,
+        timetable: &mut Timetable,
+    ) -> Result<(), Error> {
+        if error.concerns_all() {
+            return Err(error);
+        }
+        self.health.set_failing(&mapping.object, true);
+        if error.retry() == Retry::Never {
+            self.pause(mapping, &error).await;
+            timetable.pause(index, PAUSED_FOR);
+        } else {
+            let retry_in_seconds = timetable.rest(index).as_secs();
+            tracing::warn!(mapping = %mapping.object, %error, retry_in_seconds, "reading the mapping failed, trying again");
+        }
+        Ok(())
     }
 
     /// Stops reading one mapping until a person acted, and says so; the group's other mappings go on.

@@ -62,7 +62,7 @@ impl GroupTask {
             if pulled.more {
                 return Ok(Round::More);
             }
-            let tended = self.tend(lease, mapping, applied.released > 0);
+            let tended = self.tend(lease, (index, mapping), applied.released > 0, timetable);
             term.run_until_cancelled(Box::pin(tended)).await.transpose()?;
         }
         Ok(round)
@@ -118,20 +118,33 @@ impl GroupTask {
     }
 
     /// Asks for deletions that the poll cannot show, if it is time, and brings in what waited for other rows.
-    async fn tend(&self, lease: &Lease, polled: &Mapping, is_released: bool) -> Result<(), Error> {
+    /// Mappings that are not read now are left alone: what waits for them is brought in when they are read again.
+    async fn tend(
+        &self,
+        lease: &Lease,
+        (polled_index, polled): (usize, &Mapping),
+        is_released: bool,
+        timetable: &mut Timetable,
+    ) -> Result<(), Error> {
         let applied = self.deletes.run_if_due(lease, polled).await?;
         if applied.deleted > 0 {
             tracing::info!(mapping = %polled.object, deleted = applied.deleted, "deletions asked for");
         }
-        for mapping in &self.group.mappings {
-            if mapping.object == polled.object || is_released || applied.released > 0 {
-                let applied = self.deletes.readmit(lease, mapping).await?;
-                if applied.inserted + applied.updated > 0 {
-                    tracing::info!(
-                        mapping = %mapping.object, inserted = applied.inserted, updated = applied.updated,
-                        "records came in that had waited"
-                    );
-                }
+        let is_released = is_released || applied.released > 0;
+        for (index, mapping) in self.group.mappings.iter().enumerate() {
+            let is_polled = index == polled_index;
+            let is_next = is_polled || is_released && self.may_read(index, mapping, timetable);
+            if !is_next {
+                continue;
+            }
+            match self.deletes.readmit(lease, mapping).await {
+                Ok(applied) if applied.inserted + applied.updated > 0 => tracing::info!(
+                    mapping = %mapping.object, inserted = applied.inserted, updated = applied.updated,
+                    "records came in that had waited"
+                ),
+                Ok(_) => {}
+                Err(error) if is_polled => return Err(error),
+                Err(error) => self.charge((index, mapping), error, timetable).await?,
             }
         }
         Ok(())

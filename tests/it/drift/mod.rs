@@ -1,5 +1,6 @@
 //! Objects that change in Salesforce while the worker runs: followed where that is safe, held where it is not.
 
+mod beside;
 mod start;
 
 use crate::steps::{self, run, until_cell};
