@@ -49,9 +49,7 @@ async fn problem_of(client: &Client, mapping: &Mapping) -> Result<Option<Diagnos
         match answers.and_then(|answers| answers.into_iter().collect::<Result<Vec<_>, _>>()) {
             Ok(_) => {}
             Err(error) if error.is_query_timeout() => return Ok(Some(slow(mapping))),
-            Err(salesforce::Error::Refused(refusal) | salesforce::Error::NotFound(refusal)) => {
-                return Ok(Some(refused(&form, &refusal)));
-            }
+            // What passes by itself says nothing about the condition.
             Err(error) if error.retry() == Retry::Never && error.refusal().is_some() => {
                 return Ok(error.refusal().map(|refusal| refused(&form, refusal)));
             }

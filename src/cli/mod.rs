@@ -23,6 +23,10 @@ use clap::{Parser, Subcommand};
 use report::{Exit, Failure};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the end of the process waits for what cannot be interrupted.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Keeps tables in Postgres and objects in Salesforce in step, in both directions.
 #[derive(Debug, Parser)]
@@ -74,10 +78,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
-        Err(error) => Err(Failure::from(error)),
-    };
+    let outcome = drive(run(cli)).unwrap_or_else(|error| Err(Failure::from(error)));
     match outcome {
         Ok(Exit::Ok) if report::output_was_lost() => Exit::Failed.into(),
         Ok(exit) => exit.into(),
@@ -86,6 +87,15 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Runs `work` to its end. What it leaves behind on a thread of its own, such as the search for a host's name, which
+/// nothing can interrupt, does not hold up the end of the process.
+fn drive<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WAIT);
+    Ok(outcome)
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
@@ -115,4 +125,23 @@ fn show_schema(args: schema::Args) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, report::with_causes(&error)))?;
     report::say(schema.trim_end());
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drive;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn what_cannot_be_interrupted_does_not_hold_up_the_end() {
+        let (keep, held) = std::sync::mpsc::channel::<()>();
+        let began = Instant::now();
+        let outcome = drive(async {
+            tokio::task::spawn_blocking(move || held.recv());
+            "done"
+        });
+        assert_eq!(outcome.unwrap(), "done");
+        assert!(began.elapsed() < Duration::from_secs(10));
+        drop(keep);
+    }
 }

@@ -11,7 +11,7 @@ mod shutdown;
 
 pub use breaker::Breaker;
 pub use rate::Rate;
-pub use retry::{RetryPolicy, Verdict, retry};
+pub use retry::{RetryPolicy, Verdict, retry, retry_if_paid};
 pub use retry_budget::RetryBudget;
 pub use shutdown::stop_on_signals;
 

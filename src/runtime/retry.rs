@@ -43,6 +43,25 @@ pub async fn retry<T, E, O, F>(
     policy: RetryPolicy,
     stop: &CancellationToken,
     verdict: impl Fn(&E) -> Verdict,
+    operation: O,
+) -> Result<T, E>
+where
+    O: FnMut() -> F,
+    F: Future<Output = Result<T, E>>,
+{
+    retry_if_paid(policy, stop, verdict, || true, operation).await
+}
+
+/// As [`retry`], where each repetition that the policy allows has to be paid for as well: `pay` is asked once before it,
+/// and never for one that is not made.
+///
+/// # Errors
+/// The error of the last attempt.
+pub async fn retry_if_paid<T, E, O, F>(
+    policy: RetryPolicy,
+    stop: &CancellationToken,
+    verdict: impl Fn(&E) -> Verdict,
+    pay: impl Fn() -> bool,
     mut operation: O,
 ) -> Result<T, E>
 where
@@ -63,7 +82,8 @@ where
             Verdict::Again => growing,
             Verdict::AgainAfter(least) => growing.max(least),
         };
-        if attempt >= policy.attempts || started.elapsed() + pause > policy.within {
+        let is_allowed = attempt < policy.attempts && started.elapsed() + pause <= policy.within;
+        if !is_allowed || !pay() {
             return Err(error);
         }
         attempt += 1;
@@ -93,7 +113,7 @@ async fn was_cancelled_during(pause: Duration, stop: &CancellationToken) -> bool
 
 #[cfg(test)]
 mod tests {
-    use super::{RetryPolicy, Verdict, retry};
+    use super::{RetryPolicy, Verdict, retry, retry_if_paid};
     use std::cell::Cell;
     use std::time::Duration;
     use tokio::time::Instant;
@@ -141,6 +161,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn attempts_are_bounded() {
         assert_eq!(attempts(POLICY, 99, Verdict::Again).await.0, Err(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repetition_that_is_never_made_is_not_paid_for() {
+        let paid = Cell::new(0);
+        let pay = |most: u32| {
+            paid.set(paid.get() + 1);
+            paid.get() <= most
+        };
+        let stop = CancellationToken::new();
+        let down = || async { Err::<(), _>("down") };
+        let bounded = retry_if_paid(POLICY, &stop, |_| Verdict::Again, || pay(99), down).await;
+        assert_eq!((bounded, paid.take()), (Err("down"), 4), "five attempts");
+        let patience = |_: &_| Verdict::AgainAfter(Duration::from_hours(1));
+        let too_long = retry_if_paid(POLICY, &stop, patience, || pay(99), down).await;
+        assert_eq!((too_long, paid.take()), (Err("down"), 0));
+        let poor = retry_if_paid(POLICY, &stop, |_| Verdict::Again, || pay(1), down).await;
+        assert_eq!((poor, paid.take()), (Err("down"), 2), "the second was refused");
     }
 
     #[tokio::test(start_paused = true)]

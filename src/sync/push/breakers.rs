@@ -94,7 +94,12 @@ impl Run<'_> {
 
 /// Whether a failure says nothing about other mappings, and passes by itself.
 pub(super) fn may_pass(error: &Error) -> bool {
-    matches!(error, Error::Salesforce(error) if error.retry() == Retry::Soon)
+    let Error::Salesforce(error) = error else { return false };
+    match error.retry() {
+        Retry::Soon => true,
+        Retry::Later => !error.concerns_all(),
+        Retry::Never => false,
+    }
 }
 
 fn moment(now: DateTime<Utc>) -> Duration {
