@@ -112,7 +112,8 @@ impl<'a> Run<'a> {
         let Some(ended) = self.beside(waiting).await? else { return Ok(()) };
         let ended = ended?;
         if let Some(message) = &ended.error_message {
-            tracing::warn!(job = %job.job_id, object = %mapping.object, message, "a bulk job failed");
+            let code = code_of(message);
+            tracing::warn!(job = %job.job_id, object = %mapping.object, code, "a bulk job failed");
         }
         self.conclude_job(mapping, &job, &ended, notes).await?;
         self.end_job(mapping, job).await
@@ -296,5 +297,32 @@ impl<'a> Run<'a> {
             self.push(work).await
         }
         .boxed()
+    }
+}
+
+/// What is safe to log of a failed job's words: the code before the first colon. The rest may quote cells.
+fn code_of(message: &str) -> &str {
+    let code = message.split(':').next().unwrap_or_default().trim();
+    let is_code = code.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if is_code { code } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code_of;
+
+    #[test]
+    fn of_a_failed_jobs_words_only_the_code_is_logged() {
+        #[rustfmt::skip]
+        let table = [
+            ("InvalidBatch : Field name not found : Canary__c",       "InvalidBatch"),
+            ("InternalServerError:could not parse 'canary'",          "InternalServerError"),
+            ("could not parse 'canary'",                              ""),
+            ("could not parse 'canary': unexpected end",              ""),
+            ("",                                                      ""),
+        ];
+        for (message, code) in table {
+            assert_eq!(code_of(message), code, "{message}");
+        }
     }
 }
