@@ -160,7 +160,8 @@ impl Call {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: Bytes,
-    /// Salesforce's clock when it was asked, or up to two seconds before.
+    /// Salesforce's clock when it was asked, to within a second on either side: a whole second less is never later than
+    /// the question.
     pub(super) server_time: Option<DateTime<Utc>>,
     /// Nothing has changed since the moment that the call named; there is no body.
     pub(super) is_unmodified: bool,

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::options::{OptionHeaders, RequestOptions};
 use super::session::{Session, Sessions};
 use super::{Budget, Usage, host};
-use crate::runtime::{Retry, RetryBudget, RetryPolicy, Verdict, retry};
+use crate::runtime::{Retry, RetryBudget, RetryPolicy, Verdict, retry, retry_if_paid};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{self, HeaderMap};
@@ -198,13 +198,9 @@ impl Transport {
         if !call.is_repeatable {
             return once().await;
         }
-        let verdict = |error: &Error| match verdict(error) {
-            Verdict::GiveUp => Verdict::GiveUp,
-            again if self.retries().may_repeat() => again,
-            Verdict::Again | Verdict::AgainAfter(_) => Verdict::GiveUp,
-        };
+        let pay = || self.retries().may_repeat();
         // Whoever stops waiting drops the call; for one that reads, nothing is lost.
-        retry(READING, &CancellationToken::new(), verdict, once).await
+        retry_if_paid(READING, &CancellationToken::new(), verdict, pay, once).await
     }
 
     fn retries(&self) -> MutexGuard<'_, RetryBudget> {
@@ -271,10 +267,10 @@ fn is_page_of_a_gateway(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
 }
 
-/// Salesforce's clock when it was asked. It tells the time when it answers, `took` later, and a query has seen only what
-/// was there when it began.
+/// Salesforce's clock when it was asked, to within a second on either side. It tells the time when it answers, `took`
+/// later, and a query has seen only what was there when it began.
 fn time_when_asked(headers: &HeaderMap, took: Duration) -> Option<DateTime<Utc>> {
-    // The header has whole seconds, so less than one was cut off already.
+    // Both are cut to whole seconds: asked at 9.8 and answered at 10.1 gives 10.
     let took = TimeDelta::try_seconds(i64::try_from(took.as_secs()).ok()?)?;
     date_of(headers)?.checked_sub_signed(took)
 }
@@ -295,6 +291,7 @@ mod tests {
     fn the_time_of_the_question_is_that_of_the_answer_less_what_it_took() {
         let mut headers = HeaderMap::new();
         headers.insert(DATE, HeaderValue::from_static("Sun, 01 Mar 2026 12:00:10 GMT"));
+        // A question of 999 ms was asked between 12:00:09.001 and 12:00:10.
         for (millis, expected) in [(0, "12:00:10"), (999, "12:00:10"), (7_200, "12:00:03")] {
             let asked = time_when_asked(&headers, Duration::from_millis(millis)).unwrap();
             assert_eq!(asked.format("%T").to_string(), expected, "{millis}");
