@@ -175,7 +175,7 @@ async fn a_trigger_that_is_dropped_or_disabled_under_a_running_worker_is_noticed
         "select sfid from salesforce.account where external_id__c = 'after' and sfid is not null";
     wait_until("the row is sent", PATIENCE, async || world.cell_if_any(sent).await.is_some()).await;
 
-    // and when somebody disables it, then that is told, once
+    // and when somebody disables it, then that is told
     application
         .run("alter table salesforce.account disable trigger hc_account_logtrigger")
         .await
@@ -185,6 +185,17 @@ async fn a_trigger_that_is_dropped_or_disabled_under_a_running_worker_is_noticed
         world.cell_if_any(told).await.as_deref() == Some("1")
     })
     .await;
+
+    // and only once, however often it is found while it stays so
+    for number in ["1", "2"] {
+        application.run("drop trigger hc_account_truncate on salesforce.account").await.unwrap();
+        let other = "select count(*) from lockstep.event where kind = 'capture' and message like '%truncate%was dropped%'";
+        wait_until("the other trigger is told", PATIENCE, async || {
+            world.cell_if_any(other).await.as_deref() == Some(number)
+        })
+        .await;
+    }
+    assert_eq!(world.cell_if_any(told).await.as_deref(), Some("1"));
     assert_eq!(worker.terminate(), Some(0));
 }
 

@@ -3,7 +3,7 @@
 use crate::steps::loaded;
 use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
-use salesforce_simulator::Config;
+use salesforce_simulator::{Config, Fault, FaultKind};
 use std::time::Duration;
 
 async fn small_world(mappings: &[(&str, &str)]) -> World {
@@ -68,6 +68,19 @@ async fn check_asks_the_org_about_conditions_and_repeats_its_words() {
         assert!(all.contains(part), "{part}: {all}");
     }
     assert!(!all.contains("lead.toml"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_is_not_blamed_for_a_refusal_that_passes() {
+    let lead = "object = \"Lead\"\nfields = [\"LastName\"]\nwhere = \"Company != null\"\n";
+    let world = small_world(&[("lead.toml", lead)]).await;
+    let limit = Fault::new(FaultKind::error("LIMIT_EXCEEDED")).operation("query").forever();
+    world.control().arm(limit).await.unwrap();
+
+    let (status, out, talk) = world.run(&["check"]);
+
+    assert_eq!(status, 6, "{out}{talk}");
+    assert!(!format!("{out}{talk}").contains("lead.toml:3"), "{out}{talk}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,6 @@ use crate::world::World;
 use salesforce_simulator::org::PicklistChange;
 use salesforce_simulator::{Config, Fault};
 use serde_json::{Value as Json, json};
-use std::time::Duration;
 
 /// Accounts with a picklist that takes its own values only.
 const TIERED: &str = r#"

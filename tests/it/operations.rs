@@ -243,7 +243,8 @@ async fn readiness_tells_of_a_group_that_fails() {
     worker.wait().unwrap();
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -4,6 +4,7 @@ use crate::wait::wait_until;
 use crate::world::{ACCOUNT, World};
 use salesforce_simulator::{Config, Fault, FaultKind};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -97,10 +98,12 @@ async fn rapid_updates_of_the_same_rows_arrive_in_their_order_and_never_twice() 
     let insert = "insert into salesforce.account (name, external_id__c, numberofemployees) \
                   select 'A' || n, 'k' || n, 0 from generate_series(0, 39) n";
     world.application().await.run(insert).await.unwrap();
-    let workers = ["one", "two", "three", "four"].map(|name| world.worker_named(name));
+    let mut workers: BTreeMap<_, _> = ["one", "two", "three", "four"]
+        .map(|name| (name.to_owned(), world.worker_named(name)))
+        .into();
     wait_until("the rows are there", PATIENCE, async || world.unsettled().await == 0).await;
 
-    // when several sessions count up in the same rows, one of the workers being killed
+    // when several sessions count up in the same rows, the one at work being killed half-way
     let mut sessions = Vec::new();
     for session in 0..SESSIONS {
         let app = world.application().await;
@@ -116,8 +119,15 @@ async fn rapid_updates_of_the_same_rows_arrive_in_their_order_and_never_twice() 
             }
         }));
     }
-    let [first, ..] = workers;
-    first.kill();
+    let half_way = SESSIONS * UPDATES / 2;
+    let counted = format!("select sum(numberofemployees) >= {half_way} from salesforce.account");
+    wait_until("half of it is written", PATIENCE, async || {
+        world.cell(&counted).await.as_deref() == Some("t")
+    })
+    .await;
+    let holder = "select split_part(holder, '#', 1) from lockstep.lease where name like 'group:%'";
+    let holder = world.cell(holder).await.unwrap();
+    workers.remove(&holder).unwrap().kill();
     for session in sessions {
         session.await.unwrap();
     }

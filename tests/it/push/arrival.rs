@@ -2,6 +2,7 @@
 
 use super::COLLECTIONS;
 use super::world::World;
+use crate::wait::wait_until;
 use futures_util::future::poll_fn;
 use lockstep::postgres::Console;
 use salesforce_simulator::FaultKind;
@@ -239,11 +240,18 @@ async fn outcomes_are_notified_while_somebody_listens_and_not_otherwise() {
     world.settle().await;
     let channel = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.unwrap();
     assert_eq!(channel.as_deref(), Some("salesforce.lockstep_outcome"));
-    overheard.recv().await.unwrap();
+    let soon = tokio::time::timeout(Duration::from_secs(20), overheard.recv());
+    assert!(soon.await.unwrap().is_some());
     assert!(overheard.try_recv().is_err(), "the first outcome was told to nobody");
 
     // What was still on its way is heard before the answer to a statement that comes later.
+    let pid = session.query_one("select pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
     drop(session);
+    let is_gone = format!("select count(*) from pg_stat_activity where pid = {pid}");
+    wait_until("the server has noticed", Duration::from_secs(20), async || {
+        world.rows(&is_gone).await == ["0"]
+    })
+    .await;
     world.app("update account set name = 'Acme plc'").await;
     world.settle().await;
     quiet.batch_execute("select 1").await.unwrap();

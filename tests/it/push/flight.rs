@@ -100,7 +100,7 @@ async fn a_mapping_whose_calls_keep_failing_rests_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn records_that_were_locked_go_out_again_one_call_after_the_other() {
+async fn records_that_were_locked_go_out_again_and_all_arrive_once() {
     let world = World::start().await;
     world.app("insert into account (name, external_id__c) values ('Acme', 'k')").await;
     world.settle().await;
