@@ -26,7 +26,8 @@ pub(super) async fn run(
     let mut guard =
         Guard { db, bindings, seen: None, is_settled: true, told: BTreeSet::new(), noted: None };
     loop {
-        if let Err(error) = guard.look().await {
+        let Some(looked) = stop.run_until_cancelled(guard.look()).await else { return };
+        if let Err(error) = looked {
             tracing::warn!(%error, "the look at the triggers has to wait");
             guard.seen = None;
         }

@@ -5,7 +5,7 @@
 
 use super::capture::{self, TriggerState};
 use super::catalog::Catalog;
-use super::{Provisioned, Step, run};
+use super::{BESIDE, Provisioned, Step, run};
 use crate::mapping::Mapping;
 use crate::postgres::connect::begin;
 use crate::postgres::{Database, Error};
@@ -84,10 +84,11 @@ pub async fn capture_state(db: &Database) -> Result<CaptureState, Error> {
 }
 
 /// Puts back what is missing of functions and triggers. Answers every hole that was found; one that another worker mended
-/// first is not answered. Tables and columns are left as they are.
+/// first is not answered. Tables and columns are left as they are. Asks for each table only for a moment, since the
+/// application waits behind it.
 ///
 /// # Errors
-/// When the catalog cannot be read, or a trigger cannot be put back.
+/// When the catalog cannot be read, or a trigger cannot be put back; [`Error::Locked`] where a table is in use.
 pub async fn mend_capture(db: &Database, mappings: &[Mapping]) -> Result<Vec<Hole>, Error> {
     let mut client = db.client().await?;
     let transaction = begin(&mut client).await?;
@@ -98,7 +99,7 @@ pub async fn mend_capture(db: &Database, mappings: &[Mapping]) -> Result<Vec<Hol
     let mut schema_step = Provisioned::default();
     if capture::log_trigger(db.schema()).state(&catalog) != TriggerState::Ours {
         // It only wakes workers: without it, they find what is captured at their next look.
-        run(db, Step::Schema, &mut schema_step).await?;
+        run(db, Step::Schema, BESIDE, &mut schema_step).await?;
     }
     for mapping in mappings {
         let found = holes_of(&catalog, db.schema(), mapping);
@@ -107,7 +108,7 @@ pub async fn mend_capture(db: &Database, mappings: &[Mapping]) -> Result<Vec<Hol
         if found.iter().any(|hole| hole.is_mended)
             || capture::lost(&catalog, db.schema(), mapping).is_some()
         {
-            run(db, Step::Capture { mapping }, &mut done).await?;
+            run(db, Step::Capture { mapping }, BESIDE, &mut done).await?;
         }
         let is_ours = !done.done.is_empty();
         holes.extend(found.into_iter().filter(|hole| is_ours || !hole.is_mended));

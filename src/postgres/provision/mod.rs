@@ -36,8 +36,18 @@ use tokio_postgres::types::Type;
 
 /// Any constant will do, as long as all workers use the same.
 const PROVISION_LOCK: i64 = 0x10c5_7e91;
-/// A table under load gets this many chances to let us in, of two seconds each.
-const LOCK_ATTEMPTS: u32 = 5;
+/// How a table under load is asked to let us in. Whoever writes to it waits behind us meanwhile.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// As Postgres takes it.
+    lock_timeout: &'static str,
+    attempts: u32,
+}
+
+/// When something starts, which happens rarely.
+const AT_START: Patience = Patience { lock_timeout: "2s", attempts: 5 };
+/// Beside an application at work: it is tried again soon.
+const BESIDE: Patience = Patience { lock_timeout: "200ms", attempts: 1 };
 /// Between them the application's queue behind our lock request may drain.
 const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
@@ -64,9 +74,9 @@ pub async fn provision(db: &Database, mappings: &[Mapping]) -> Result<Provisione
     lock.execute_typed("select pg_advisory_xact_lock($1)", &[(&PROVISION_LOCK, Type::INT8)])
         .await?;
     let mut provisioned = Provisioned::default();
-    run(db, Step::Schema, &mut provisioned).await?;
+    run(db, Step::Schema, AT_START, &mut provisioned).await?;
     for mapping in mappings {
-        run(db, Step::Mapping { mapping, all: mappings }, &mut provisioned).await?;
+        run(db, Step::Mapping { mapping, all: mappings }, AT_START, &mut provisioned).await?;
     }
     lock.commit().await?;
     Ok(provisioned)
@@ -87,11 +97,17 @@ enum Step<'a> {
 }
 
 /// Runs one step in a transaction of its own, again when the application holds a table for too long.
-async fn run(db: &Database, step: Step<'_>, provisioned: &mut Provisioned) -> Result<(), Error> {
+async fn run(
+    db: &Database,
+    step: Step<'_>,
+    patience: Patience,
+    provisioned: &mut Provisioned,
+) -> Result<(), Error> {
     let mut client = db.client().await?;
     for attempt in 1.. {
         let transaction = begin(&mut client).await?;
-        transaction.batch_execute("set local lock_timeout = '2s'").await?;
+        let lock_timeout = format!("set local lock_timeout = '{}'", patience.lock_timeout);
+        transaction.batch_execute(&lock_timeout).await?;
         let result = match step {
             Step::Schema => provision_schema(&transaction, db.schema()).await,
             Step::Mapping { mapping, all } => {
@@ -112,7 +128,7 @@ async fn run(db: &Database, step: Step<'_>, provisioned: &mut Provisioned) -> Re
                 provisioned.to_load.extend(step.to_load);
                 break;
             }
-            Err(Error::Locked(_)) if attempt < LOCK_ATTEMPTS => {
+            Err(Error::Locked(_)) if attempt < patience.attempts => {
                 transaction.rollback().await?;
                 pause(LOCK_PAUSE).await;
             }
