@@ -81,6 +81,10 @@ pub enum Error {
     /// The load that a page belongs to was given up or begun anew meanwhile; nothing was written.
     #[error("the load of {0} was given up or begun anew meanwhile")]
     Superseded(String),
+    /// Changes of the table are not captured for the moment, so that what was written unseen could be written over;
+    /// nothing was written.
+    #[error("changes of {0} are not captured for the moment, so nothing is written over")]
+    Uncaptured(String),
     /// Another transaction created the same thing first.
     #[error("a concurrent write came first: {0}")]
     Collision(String),
@@ -138,6 +142,7 @@ impl Error {
             | Self::Locked(_)
             | Self::Fenced(_)
             | Self::Superseded(_)
+            | Self::Uncaptured(_)
             | Self::Collision(_) => Retry::Soon,
             Self::InvalidUrl(_)
             | Self::RootCertificate { .. }
@@ -181,6 +186,7 @@ impl Error {
             Self::Permission(_)
             | Self::Locked(_)
             | Self::Superseded(_)
+            | Self::Uncaptured(_)
             | Self::Collision(_)
             | Self::NotUnique { .. }
             | Self::Misfit(_)
@@ -235,6 +241,7 @@ impl Error {
             | Self::Locked(_)
             | Self::Fenced(_)
             | Self::Superseded(_)
+            | Self::Uncaptured(_)
             | Self::Collision(_) => return None,
         };
         Some(text.to_owned())

@@ -4,6 +4,7 @@ use super::facts::Facts;
 use super::statements::Statements;
 use super::{Applied, ApplyError, Error, Staged, depart, orphans, references};
 use crate::mapping::Mapping;
+use crate::postgres::identifier::system_name;
 use crate::postgres::statistics::{LARGE, refresh_grown, refresh_queues};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
@@ -78,6 +79,25 @@ impl<'a> Ground<'a> {
             orphans::forget_page(self).await?;
         }
         Ok(())
+    }
+
+    /// To be called after writing.
+    ///
+    /// # Errors
+    /// [`Error::Uncaptured`] where a change of the application's may have been written over unseen.
+    pub(super) async fn ensure_captured(&self) -> Result<(), Error> {
+        let Mapping { table, object, .. } = self.mapping;
+        let trigger = system_name("hc_", table, "_logtrigger");
+        let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+            (&self.schema, Type::TEXT),
+            (table, Type::TEXT),
+            (&trigger, Type::TEXT),
+            (object, Type::TEXT),
+            (&self.read_started, Type::TIMESTAMPTZ),
+        ];
+        let asked = include_str!("../sql/apply_is_captured.sql");
+        let row = self.transaction.query_typed_one(asked, &parameters).await?;
+        if row.try_get(0)? { Ok(()) } else { Err(Error::Uncaptured(table.clone())) }
     }
 
     async fn news(&self) -> Result<News, Error> {

@@ -180,6 +180,9 @@ pub async fn apply_rows<R: RowSource>(
     if !page.more {
         applied.released = orphans::release(&ground).await?;
     }
+    if page.mapping.direction.pushes() && applied.updated + applied.deleted > 0 {
+        ground.ensure_captured().await?;
+    }
     // Whoever goes on after a failure has to read again what was left out.
     let is_whole = |checkpoint: &&Checkpoint| {
         applied.deferred == 0 || !matches!(checkpoint, Checkpoint::Poll(_))

@@ -114,7 +114,8 @@ async fn a_row_that_got_another_record_does_not_go_with_the_old_one() {
         &format!(
             "alter table salesforce.account disable trigger user;
              update salesforce.account set sfid = '{}'; delete from salesforce._trigger_log;
-             alter table salesforce.account enable trigger user",
+             alter table salesforce.account enable trigger user;
+             alter table salesforce.account enable always trigger hc_account_logtrigger",
             id(9)
         ),
     )

@@ -218,7 +218,8 @@ async fn a_key_held_by_a_row_bound_to_a_record_never_seen_is_told_and_not_taken(
             "alter table salesforce.account disable trigger user; \
              insert into salesforce.account (sfid, name, external_id__c) \
              values ('{}', 'bound', 'k1'), (null, 'free', 'k2'); \
-             alter table salesforce.account enable trigger user",
+             alter table salesforce.account enable trigger user; \
+             alter table salesforce.account enable always trigger hc_account_logtrigger",
             id(9)
         ),
     )
@@ -258,7 +259,8 @@ async fn of_several_rows_with_a_records_key_none_is_chosen_and_that_is_told() {
         "drop index salesforce.hcu_idx_account_external_id__c; \
          alter table salesforce.account disable trigger user; \
          insert into salesforce.account (name, external_id__c) values ('x', 'k1'), ('y', 'k1'); \
-         alter table salesforce.account enable trigger user",
+         alter table salesforce.account enable trigger user; \
+             alter table salesforce.account enable always trigger hc_account_logtrigger",
     )
     .await;
 

@@ -1,8 +1,8 @@
 //! What foreign keys and triggers of the application's make of our own writes, against a real server.
 
-use super::Cause;
 use super::tests::{id, record, world};
 use super::tests_references::{child, family};
+use super::{ApplyError, Cause, Error};
 use crate::postgres::testing::{rows, run};
 
 const KEY: &str = "alter table salesforce.contact add constraint of_account \
@@ -88,4 +88,35 @@ async fn what_a_trigger_of_the_applications_makes_of_our_write_is_a_change_of_sa
     world.apply(page(2, "other")).await.unwrap();
     let again = format!(r#"UPDATE|1|{}|NEW|other|1|"name"=>"OTHER""#, id(1));
     assert_eq!(rows(&world.db, log).await, [again]);
+}
+
+#[tokio::test]
+async fn nothing_is_written_over_while_changes_are_not_captured() {
+    for hole in [
+        "drop trigger hc_account_logtrigger on salesforce.account",
+        "alter table salesforce.account disable trigger hc_account_logtrigger",
+        "update lockstep.capture set hole_found_at = clock_timestamp() + interval '1 s'",
+    ] {
+        // given a row that was changed unseen
+        let world = world().await;
+        world.apply(vec![record(1, 0, ["theirs", "1", "k1"])]).await.unwrap();
+        run(&world.db, hole).await;
+        run(
+            &world.db,
+            "update salesforce.account set name = 'ours'; truncate salesforce._trigger_log",
+        )
+        .await;
+
+        // when the record has changed too
+        let refused = world.apply(vec![record(1, 1, ["theirs again", "1", "k1"])]).await;
+
+        // then it waits, and a new record does not
+        assert!(
+            matches!(refused, Err(ApplyError::Database(Error::Uncaptured(_)))),
+            "{hole}: {refused:?}"
+        );
+        world.apply(vec![record(2, 1, ["new", "2", "k2"])]).await.unwrap();
+        let names = rows(&world.db, "select name from salesforce.account order by 1").await;
+        assert_eq!(names, ["new", "ours"], "{hole}");
+    }
 }
