@@ -182,29 +182,6 @@ async fn a_call_that_goes_well_makes_good_the_failures_before_it() {
 }
 
 #[tokio::test]
-async fn a_mapping_whose_call_failed_sends_nothing_more_in_this_run() {
-    let world = World::start().await;
-    world.app("insert into account (name, external_id__c) values ('Old', 'k1')").await;
-    world.settle().await;
-    let before = world.writes().await.len();
-    world.fault("POST", "/services/data/*/composite/sobjects", bad_gateway()).await;
-    // By two kinds of insert and an update.
-    world
-        .app(
-            "insert into account (name) values ('Keyless');
-             insert into account (name, external_id__c) values ('New', 'k2');
-             update account set phone = '1' where name = 'Old'",
-        )
-        .await;
-
-    assert!(world.run().await.is_err());
-
-    assert_eq!(world.writes().await.len() - before, 1);
-    world.settle().await;
-    assert_eq!(world.names("Account").await, ["Keyless", "New", "Old"]);
-}
-
-#[tokio::test]
 async fn a_few_records_go_out_before_the_backlog_of_another_table() {
     let world = World::start().await;
     world.app(INSERTS).await;
